@@ -33,6 +33,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_STEP = re.compile(r'"(?:[^"\\]|\\.)*"|\[-?\d+\]|[\w$-]+')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _COMPARISONS = {"=": "is", "==": "is", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
@@ -207,8 +208,7 @@ class _Parser:
             raise TriggerError("unknown-event-type", f"there is no event type {value!r}", at.position, hint)
 
     def _path(self, token: _Token) -> Expression:
-        # FQL lets a step hold `$` and `-`, or start with a digit; JMESPath wants such a step quoted.
-        text = re.sub(r"(?<![\w$\"-])(?=[\w$-]*[$-]|\d[\w$-]*(?![\]\d]))(?!\d+\])[\w$-]+(?=$|[.\[])", r'"\g<0>"', token.text)
+        text = "".join(_step(match.group(), match.start()) for match in _STEP.finditer(token.text))
         try:
             return self.expressions.parse(text)
         except ExpressionError as error:
@@ -225,6 +225,15 @@ class _Parser:
         if len(token.text) > 400:
             raise TriggerError("trigger-syntax", "a number has at most 400 digits", token.position)
         return token, float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)
+
+
+def _step(text: str, position: int) -> str:
+    """Return a step of a path as JMESPath spells it, which wants one with `$` or `-`, or that starts with a digit, quoted."""
+    if text[0] == "[":
+        return text
+    if text[0] != '"' and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) is None:
+        text = f'"{text}"'
+    return f".{text}" if position else text
 
 
 def _unescape(match: re.Match[str]) -> str:

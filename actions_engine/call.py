@@ -1,0 +1,202 @@
+"""Call, Rejection, Routing and Outcome: what an event became, as values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from actions_engine.request import Response
+
+if TYPE_CHECKING:
+    from actions_engine.destination import Payload
+    from actions_engine.mapping import Mapping
+
+#: The namespace of idempotency keys (RFC 9562, name-based UUIDs).
+KEY_NAMESPACE = uuid.UUID("6f1f2ad5-9a5c-5e0b-8f5e-7c1c6f0d6d52")
+
+
+class Call(msgspec.Struct, frozen=True, eq=False):
+    """One validated payload bound for one action of one destination instance.
+
+    Attributes:
+        source: The mapping that made it.
+        payload: The action's pydantic model, filled.
+        event: The event that it came from, never changed.
+    """
+
+    source: Mapping
+    payload: Payload
+    event: dict[str, Any]
+
+    @property
+    def destination(self) -> str:
+        """The destination's name, as the plugin registers it."""
+        return self.source.instance.destination.name
+
+    @property
+    def instance(self) -> str:
+        """The destination instance: its mapping file's name without the ending."""
+        return self.source.instance.name
+
+    @property
+    def action(self) -> str:
+        """The action's name."""
+        return self.source.action.name
+
+    @property
+    def mapping(self) -> str:
+        """The mapping's name."""
+        return self.source.name
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: a UUID, the same whenever the same event is routed by the same mapping."""
+        name = "\n".join((message_id(self.event), self.instance, self.mapping))
+        return str(uuid.uuid5(KEY_NAMESPACE, name.encode("utf-8", "surrogatepass")))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the call as plain data; the payload as `Payload.body` gives it."""
+        return {
+            "destination": self.destination,
+            "instance": self.instance,
+            "action": self.action,
+            "mapping": self.mapping,
+            "key": self.key,
+            "payload": self.payload.body(),
+        }
+
+
+def message_id(event: dict[str, Any]) -> str:
+    """Return the event's `messageId`, or a digest of its content where it has none."""
+    given = event.get("messageId")
+    if isinstance(given, str) and given:
+        return given
+    try:
+        content = json.dumps(event, sort_keys=True, default=str)
+    except (RecursionError, ValueError, TypeError):
+        # Too deep or too odd for JSON: its own text is as good an identity.
+        content = "\n".join(sorted(f"{name!r}={type(value).__name__}" for name, value in event.items()))
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One reason for a rejection.
+
+    Attributes:
+        field: The payload field, dotted where it is inside one; empty where no field is at fault.
+        found: The JSON type of the value found, such as `a string`; never the value, which may be personal.
+        reason: What was expected, or what went wrong.
+    """
+
+    field: str
+    found: str
+    reason: str
+
+    def __str__(self) -> str:
+        subject = f"{self.field} is {self.found}: " if self.field and self.found else ""
+        return f"{subject or (self.field and self.field + ': ')}{self.reason}"
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A mapping that fired and could not make its call, or an event that could not be routed at all.
+
+    Attributes:
+        faults: Why, one for each field at fault.
+        destination: The destination's name; empty where the event itself was refused.
+        instance: The destination instance; empty likewise.
+        action: The action's name; empty likewise.
+        mapping: The mapping's name; empty likewise.
+    """
+
+    faults: tuple[Fault, ...]
+    destination: str = ""
+    instance: str = ""
+    action: str = ""
+    mapping: str = ""
+
+    @property
+    def reason(self) -> str:
+        """All faults in one line."""
+        return "; ".join(str(fault) for fault in self.faults)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rejection as plain data."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """What one event became.
+
+    Attributes:
+        calls: The calls, in the order of the mapping files and of the mappings in them.
+        rejections: The mappings that fired and failed.
+        dropped: Why a plugin's `before_route` hook dropped the event, else an empty string.
+    """
+
+    calls: tuple[Call, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    dropped: str = ""
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self.calls)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a call that was sent.
+
+    Attributes:
+        kind: `delivered`; `retry`, later; `rejected`, for good; `paused`, the destination refuses its credentials.
+        reason: Why, for the last three.
+        retry_after: Seconds that the destination asked to wait, else None.
+    """
+
+    kind: Literal["delivered", "retry", "rejected", "paused"]
+    reason: str = ""
+    retry_after: float | None = None
+
+    @classmethod
+    def delivered(cls) -> Outcome:
+        """The destination has it."""
+        return cls("delivered")
+
+    @classmethod
+    def retry(cls, reason: str, after: float | None = None) -> Outcome:
+        """Send it again, after so many seconds if given."""
+        return cls("retry", reason, after)
+
+    @classmethod
+    def rejected(cls, reason: str) -> Outcome:
+        """The destination will never take it."""
+        return cls("rejected", reason)
+
+    @classmethod
+    def of(cls, response: Response) -> Outcome:
+        """Read a status as RFC 9110 means it: the rule for actions that declare no reader of their own."""
+        status = response.status
+        if 200 <= status < 300:
+            return cls.delivered()
+        reason = f"HTTP {status}"
+        if status in (408, 425, 429) or (status >= 500 and status != 501):
+            return cls.retry(reason, _retry_after(response))
+        if status in (401, 403):
+            return cls("paused", reason)
+        return cls.rejected(reason)
+
+
+def _retry_after(response: Response) -> float | None:
+    """Return Retry-After in seconds (RFC 9110, 10.2.3); a date counts from the answer's own Date header."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal() and len(text) < 10:
+        return float(text)
+    try:
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return max(0.0, wait.total_seconds())

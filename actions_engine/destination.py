@@ -1,0 +1,406 @@
+"""The plugin contract: what a destination is made of.
+
+    segment = Destination("segment", settings=SegmentSettings, title="Segment")
+
+    @segment.action(trigger='type = "identify"', batch=Batch(max_calls=100))
+    def identify(settings: SegmentSettings, payloads: list[Identify]) -> Request:
+        '''Tie a user to their traits.'''
+        return Request.post(...)
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Annotated, Any, Protocol, Self, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+from actions_engine.call import Outcome
+from actions_engine.errors import PluginError
+from actions_engine.request import Request, Response, Secret
+
+Steps = Generator[Request, Response, list[Outcome]]
+ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Any])
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The default of a payload field, in JMESPath or as a template: `Annotated[str, From("userId")]`."""
+
+    expression: str
+
+
+class _Shared:
+    """Checks that a value is of a type and passes on the object itself, where pydantic would copy it."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        name = "an object" if self.kind is dict else "a list"
+        return core_schema.custom_error_schema(
+            core_schema.is_instance_schema(self.kind),
+            custom_error_type="json_type",
+            custom_error_message=f"Input should be {name}",
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
+        return {"type": "object" if self.kind is dict else "array"}
+
+
+#: An object whose inside is the vendor's business; shared with the event, never copied.
+JsonObject = Annotated[dict[str, Any], _Shared(dict)]
+#: A list likewise.
+JsonArray = Annotated[list[Any], _Shared(list)]
+
+
+class Settings(BaseModel):
+    """What a destination instance is told once: credentials, region, endpoint. Values of type Secret mask themselves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return every secret among the settings."""
+        return tuple(value for _, value in self if isinstance(value, Secret))
+
+
+class Payload(BaseModel):
+    """What one call tells an action: pydantic fields, each with a type, a description and a default expression.
+
+    Unknown fields are refused. A number is taken for text where text is expected, as ids often are numbers.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, protected_namespaces=()
+    )
+    # A slot and no pydantic field or private attribute: it costs nothing while events are routed.
+    __slots__ = ("_idempotency_key",)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The call's idempotency key, for the place where the vendor deduplicates; empty outside a call."""
+        try:
+            return cast(str, object.__getattribute__(self, "_idempotency_key"))
+        except AttributeError:
+            return ""
+
+    def bind(self, key: str) -> Self:
+        """Set the idempotency key; the engine does so before it hands a payload to its action."""
+        object.__setattr__(self, "_idempotency_key", key)
+        return self
+
+    def body(self, *, exclude: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the fields as the vendor should see them: null only where the mapping says null.
+
+        Args:
+            exclude: Fields that steer the request and are no part of its body.
+        """
+        given = self.model_fields_set
+        return {
+            name: _plain(value)
+            for name, value in self.__dict__.items()
+            if name not in exclude and (value is not None or name in given)
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Payload):
+        return value.body()
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, BaseModel) for item in value):
+        return [_plain(item) for item in value]
+    return value
+
+
+def at_least_one_of(*names: str) -> Any:
+    """Return a validator for a payload's class body: one of these fields must have a value.
+
+    `_identified = at_least_one_of("user_id", "anonymous_id")`
+    """
+
+    def check(payload: Payload) -> Payload:
+        if all(getattr(payload, name) is None for name in names):
+            raise ValueError(f"at least one of {', '.join(names)} must have a value")
+        return payload
+
+    return model_validator(mode="after")(check)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many calls of an action one request may carry; the engine splits.
+
+    Attributes:
+        max_calls: Calls a request.
+        max_bytes: Bytes of JSON a request, measured on the payloads.
+        max_records: Records a request, where the vendor counts those: `records` tells how many a payload makes.
+        records: Counts a payload's records; one each by default.
+        key: Only calls with an equal key share a request; all do by default.
+        linger: Seconds that delivery waits for a batch to fill.
+    """
+
+    max_calls: int = 100
+    max_bytes: int | None = None
+    max_records: int | None = None
+    records: Callable[[Any], int] = lambda _payload: 1
+    key: Callable[[Any], Hashable] = lambda _payload: None
+    linger: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_calls", "max_bytes", "max_records"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+class Transport(Protocol):
+    """Carries requests where HTTP does not go: files, SQL, a broker."""
+
+    def open(self) -> None:
+        """Get ready; called once, before the first send."""
+
+    def send(self, request: Request) -> Response:
+        """Carry one request and answer for it."""
+        ...
+
+    def flush(self) -> None:
+        """Make everything sent so far durable."""
+
+    def close(self) -> None:
+        """Let go of every resource; called once."""
+
+
+class OpenTransport:
+    """Opens a transport for a `with` block."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    def __enter__(self) -> Transport:
+        self.transport.open()
+        return self.transport
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.transport.flush()
+        finally:
+            self.transport.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """One thing that a destination can do.
+
+    Attributes:
+        name: In snake_case, the vendor's own term.
+        destination: The destination's name.
+        function: From settings and payloads to a request, or a generator of several.
+        payload: The payload model.
+        trigger: The default trigger, in the text form.
+        description: What it does: the function's docstring.
+        batch: The batch policy; None where each call is a request of its own.
+        outcomes: Reads a vendor's answer to one outcome for each payload; None where the status says all.
+        formerly: Names under which older mappings know it.
+        renamed_fields: Fields' former names and what they are called now.
+    """
+
+    name: str
+    destination: str
+    function: Callable[..., Request | Steps]
+    payload: type[Payload]
+    trigger: str
+    description: str
+    batch: Batch | None = None
+    outcomes: Callable[[Response, list[Any]], list[Outcome]] | None = None
+    formerly: tuple[str, ...] = ()
+    renamed_fields: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, settings: Settings, payloads: list[Payload]) -> Request | Steps:
+        """Run the action's function on the payloads of one request.
+
+        Raises:
+            PluginError: the function raised, or returned something else than a request or a generator.
+        """
+        try:
+            result = self.function(settings, payloads if self.batch is not None else payloads[0])
+        except Exception as error:
+            raise self._failed(error) from error
+        if not isinstance(result, (Request, Generator)):
+            raise PluginError(
+                self.destination, f"action {self.name} returned {type(result).__name__} in place of a Request"
+            )
+        return result
+
+    def request(self, settings: Settings, payloads: list[Payload]) -> Request:
+        """Return the request for these payloads; of an action of several steps, the first.
+
+        Raises:
+            PluginError: as for `start`.
+        """
+        result = self.start(settings, payloads)
+        if isinstance(result, Request):
+            return result
+        try:
+            return next(result)
+        except StopIteration:
+            raise PluginError(self.destination, f"action {self.name} yielded no request") from None
+        except Exception as error:
+            raise self._failed(error) from error
+        finally:
+            result.close()
+
+    def _failed(self, error: Exception) -> PluginError:
+        return PluginError(self.destination, f"action {self.name} raised {type(error).__name__}: {error}")
+
+    def defaults(self) -> dict[str, str]:
+        """Return each payload field's default expression, where it has one."""
+        return {
+            name: marker.expression
+            for name, info in self.payload.model_fields.items()
+            if (marker := default_of(info)) is not None
+        }
+
+
+def default_of(info: FieldInfo) -> From | None:
+    """Return a payload field's From marker, if any."""
+    return next((marker for marker in info.metadata if isinstance(marker, From)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A mapping that a destination recommends.
+
+    Attributes:
+        name: What the analyst calls it by.
+        action: The action's name.
+        trigger: In the text form; None takes the action's.
+        fields: As in a mapping file; None takes the action's defaults.
+    """
+
+    name: str
+    action: str
+    trigger: str | None = None
+    fields: Mapping[str, Any] | None = None
+
+
+class Destination:
+    """A vendor or sink: settings and actions.
+
+    Attributes:
+        name: In snake_case; mapping files name it.
+        settings: The settings model.
+        title: As people write it; events may name it in `integrations`.
+        actions: By name.
+        presets: By name.
+        transport: Makes the destination's own transport from its settings; None means HTTP.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: type[Settings] = Settings,
+        title: str = "",
+        transport: Callable[[Any], Transport] | None = None,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise PluginError(name, "a destination's name is in snake_case: letters, digits and _")
+        self.name = name
+        self.settings = settings
+        self.title = title or name
+        self.transport = transport
+        self.actions: dict[str, Action] = {}
+        self.presets: dict[str, Preset] = {}
+
+    def __repr__(self) -> str:
+        return f"Destination({self.name!r}, actions={list(self.actions)})"
+
+    def action(
+        self,
+        *,
+        trigger: str,
+        batch: Batch | None = None,
+        outcomes: Callable[[Response, list[Any]], list[Outcome]] | None = None,
+        formerly: Sequence[str] = (),
+        renamed_fields: Mapping[str, str] | None = None,
+    ) -> Callable[[ActionFunction], ActionFunction]:
+        """Register the decorated function as an action named as it is; see `Action` for the arguments.
+
+        Raises:
+            PluginError: the function's signature is not an action's, or the name is taken.
+        """
+
+        def register(function: ActionFunction) -> ActionFunction:
+            name = function.__name__
+            if name in self.actions:
+                raise PluginError(self.name, f"there are two actions {name!r}")
+            self.actions[name] = Action(
+                name=name,
+                destination=self.name,
+                function=function,
+                payload=_payload_of(function, batch, self.name),
+                trigger=trigger,
+                description=inspect.getdoc(function) or "",
+                batch=batch,
+                outcomes=outcomes,
+                formerly=tuple(formerly),
+                renamed_fields=dict(renamed_fields or {}),
+            )
+            return function
+
+        return register
+
+    def preset(
+        self, name: str, *, action: str, trigger: str | None = None, fields: Mapping[str, Any] | None = None
+    ) -> Preset:
+        """Recommend a mapping.
+
+        Raises:
+            PluginError: the name is taken, or there is no such action.
+        """
+        if action not in self.actions:
+            raise PluginError(self.name, f"preset {name!r} names the action {action!r}, which is not registered yet")
+        if name in self.presets:
+            raise PluginError(self.name, f"there are two presets {name!r}")
+        self.presets[name] = Preset(name, action, trigger, fields)
+        return self.presets[name]
+
+    def open_transport(self, settings: Settings) -> OpenTransport:
+        """Return the destination's own transport for a `with` block.
+
+        Raises:
+            PluginError: it has none: its requests go over HTTP.
+        """
+        if self.transport is None:
+            raise PluginError(self.name, "this destination has no transport of its own")
+        return OpenTransport(self.transport(settings))
+
+
+def _payload_of(function: Callable[..., Any], batch: Batch | None, destination: str) -> type[Payload]:
+    """Find an action's payload model in its annotations; the message of a refusal shows what was found and expected."""
+    form = "settings, payloads: list[YourPayload]" if batch else "settings, payload: YourPayload"
+    expected = f"def {function.__name__}({form}) -> Request"
+    found = f"def {function.__name__}{inspect.signature(function)}"
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError) as error:
+        raise PluginError(destination, f"the annotations of `{found}` cannot be resolved: {error}") from None
+    parameters = list(inspect.signature(function).parameters)
+    model = hints.get(parameters[1]) if len(parameters) == 2 else None
+    if batch is not None:
+        model = typing.get_args(model)[0] if typing.get_origin(model) is list else None
+    if not (isinstance(model, type) and issubclass(model, Payload)):
+        remedy = "" if batch else "; an action that takes a list declares batch=Batch(...)"
+        raise PluginError(destination, f"an action is `{expected}`, found `{found}`{remedy}")
+    return model

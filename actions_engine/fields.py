@@ -1,0 +1,138 @@
+"""Field values as the mapping gives them -> what each one computes.
+
+A string is a JMESPath expression, a string holding `{{ … }}` a template, a number, boolean or null itself; a mapping or
+a list is built recursively and `{$literal: …}` is taken as it stands. `evaluate` is the plain reading of these rules;
+`program.py` compiles the same tree, and a property test shows that both agree.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from actions_engine.expression import Expression, ExpressionError, ExpressionParser
+from actions_engine.source import Node, Source
+
+_HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A value that is the same for every event."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """Text with holes, each an expression."""
+
+    parts: tuple[str | Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """An object whose fields are computed; one that yields null is left out."""
+
+    fields: tuple[tuple[str, FieldValue], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """A list whose items are computed; one that yields null is left out."""
+
+    items: tuple[FieldValue, ...]
+
+
+FieldValue = Constant | Expression | Template | Record | Items
+
+
+def evaluate(field: FieldValue, event: Any) -> Any:
+    """Compute a field's value on an event.
+
+    Raises:
+        FunctionError, jmespath.exceptions.JMESPathError: a function was given a value that it does not take.
+    """
+    match field:
+        case Constant(value):
+            return value
+        case Expression():
+            return field.search(event)
+        case Template(parts):
+            return "".join(part if isinstance(part, str) else as_text(part.search(event)) for part in parts)
+        case Record(fields):
+            computed = ((name, value, evaluate(value, event)) for name, value in fields)
+            return {name: result for name, value, result in computed if not is_left_out(value, result)}
+        case Items(items):
+            return [result for item in items if not is_left_out(item, result := evaluate(item, event))]
+
+
+def is_left_out(field: FieldValue, result: Any) -> bool:
+    """Whether a computed value is left out: null is, unless the mapping says null in so many words."""
+    return result is None and not isinstance(field, Constant)
+
+
+def as_text(value: Any) -> str:
+    """Render a value in a template: text as it is, nothing for null, anything else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def parse_template(text: str, parser: ExpressionParser) -> Template:
+    """Read text with `{{ … }}` holes.
+
+    Raises:
+        ExpressionError: a hole holds no expression or has no end; its position counts from the start of the text.
+    """
+    parts: list[str | Expression] = []
+    end = 0
+    for hole in _HOLE.finditer(text):
+        parts.append(text[end : hole.start()])
+        try:
+            parts.append(parser.parse(hole[1].strip()))
+        except ExpressionError as error:
+            leading = len(hole[1]) - len(hole[1].lstrip())
+            position = hole.start(1) + leading + error.position
+            raise ExpressionError(error.code, error.message, position, error.hint) from None
+        end = hole.end()
+    if "{{" in text[end:]:
+        raise ExpressionError("template-syntax", "this `{{` has no `}}`", end + text[end:].index("{{"))
+    parts.append(text[end:])
+    return Template(tuple(part for part in parts if part != ""))
+
+
+def parse_field_text(text: str, parser: ExpressionParser) -> FieldValue:
+    """Read a field given as a string: a template where it has a hole, else an expression.
+
+    Raises:
+        ExpressionError: it is neither.
+    """
+    return parse_template(text, parser) if "{{" in text else parser.parse(text)
+
+
+def read_field(node: Node, source: Source, parser: ExpressionParser) -> FieldValue | None:
+    """Read a field's value; problems go to `source`, and None is returned where there was one."""
+    value = node.value
+    if isinstance(value, str):
+        try:
+            return parse_field_text(value, parser)
+        except ExpressionError as error:
+            source.problem(error.code, error.message, node, at=error.position, hint=error.hint)
+            return None
+    if isinstance(value, list):
+        items = [read_field(item, source, parser) for item in value]
+        whole = [item for item in items if item is not None]
+        return Items(tuple(whole)) if len(whole) == len(items) else None
+    if not isinstance(value, dict):
+        return Constant(value)
+    if "$literal" in value:
+        if len(value) > 1:
+            source.problem("field-shape", "`$literal` stands alone in its mapping", node)
+            return None
+        return Constant(value["$literal"].plain())
+    fields = [(name, read_field(item, source, parser)) for name, item in value.items()]
+    read = tuple((name, field) for name, field in fields if field is not None)
+    return Record(read) if len(read) == len(fields) else None

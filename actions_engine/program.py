@@ -1,0 +1,437 @@
+"""Expressions -> straight-line Python.
+
+The syntax tree that jmespath.py parses becomes one function: each step is taken once and kept in a local variable, and
+a step that several fields, conditions or mappings need is shared. The source is built from this file's own text, from
+`ascii()` of strings and `repr()` of small numbers; everything else reaches the code as a named constant, so that no
+event or mapping text is ever part of the program except inside a string literal.
+
+    def program(event):
+        # 'Identify the clicker': 'user_id' = 'userId'
+        v1 = event.get('userId')
+        # 'Identify the clicker': 'traits' = 'context.traits'
+        v2 = event.get('context')
+        o3 = v2 if isinstance(v2, dict) else EMPTY
+        v4 = o3.get('traits')
+        f5 = {}
+        if v1 is not None: f5['user_id'] = v1
+        if v4 is not None: f5['traits'] = v4
+        return (f5,)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from actions_engine.expression import Expression
+from actions_engine.fields import Constant, FieldValue, Items, Record, Template, as_text
+from actions_engine.functions import Library
+
+_ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+# Python allows some 20 nested loops and 100 levels of indentation; deeper parts become functions of their own.
+_MAX_LEVEL = 12
+
+
+class Compiled(NamedTuple):
+    """A compiled function and the source that it was made from."""
+
+    function: Callable[[Any], Any]
+    source: str
+
+
+def compile_fields(mappings: Sequence[tuple[str, Mapping[str, FieldValue]]], library: Library) -> Compiled:
+    """Compile the fields of mappings that fire together to one function of the event.
+
+    Args:
+        mappings: Each mapping's name, for the comments, with its fields.
+        library: The functions that the fields may call.
+
+    Returns:
+        A function that takes an event (a dict) and returns a tuple with a dict of field values for each mapping.
+    """
+    code = Code("program", "event", library)
+    results = [code.fields(name, fields) for name, fields in mappings]
+    code.line(f"return ({', '.join(results)},)")
+    return code.compile()
+
+
+def compile_expression(expression: Expression) -> Compiled:
+    """Compile one expression to a function of any value."""
+    code = Code("search", "value", expression.library, is_object=False)
+    code.line(f"return {code.expression(expression.tree, 'value')}")
+    return code.compile()
+
+
+class Code:
+    """A Python function in the making."""
+
+    def __init__(self, name: str, argument: str, library: Library, *, is_object: bool = True) -> None:
+        self.name = name
+        self.library = library
+        self.argument = argument
+        self.lines: list[str] = []
+        self.level = 1
+        self.functions: list[str] = []
+        self.constants: dict[str, Any] = dict(_RUNTIME)
+        self._names: dict[tuple[str, int], str] = {}
+        self._count = 0
+        # What is computed already, innermost block last: (what, from which variable) -> variable.
+        self._known: list[dict[Any, str]] = [{}]
+        if is_object:
+            self._known[0]["object", argument] = argument
+
+    def compile(self) -> Compiled:
+        """Return the finished function."""
+        main = f"def {self.name}({self.argument}):\n" + "\n".join(self.lines) + "\n"
+        source = "\n\n".join([*self.functions, main])
+        namespace = dict(self.constants)
+        exec(compile(source, f"<{self.name}>", "exec"), namespace)  # noqa: S102 - the module docstring says why it is safe
+        return Compiled(namespace[self.name], source)
+
+    # -- writing lines
+
+    def line(self, text: str) -> None:
+        """Add a line at the present level."""
+        self.lines.append("    " * self.level + text)
+
+    def fresh(self, letter: str = "v") -> str:
+        """Return a new variable's name."""
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def constant(self, value: Any) -> str:
+        """Return an expression for a constant: a literal where that is safe and exact, else a name bound to it."""
+        if value is None or value is True or value is False:
+            return repr(value)
+        if type(value) is str:
+            return ascii(value)
+        if type(value) is int and -(2**63) < value < 2**63:
+            return repr(value)
+        known = self._names.get(("k", id(value)))
+        if known is None:
+            known = self._names["k", id(value)] = self.fresh("k")
+            self.constants[known] = value
+        return known
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Open an indented block; what is computed inside it is not known after it."""
+        self.line(head)
+        self.level += 1
+        self._known.append({})
+        before = len(self.lines)
+        yield
+        if len(self.lines) == before:
+            self.line("pass")
+        self._known.pop()
+        self.level -= 1
+
+    def _lookup(self, key: Any) -> str | None:
+        for known in reversed(self._known):
+            if key in known:
+                return known[key]
+        return None
+
+    def _keep(self, key: Any, text: str, letter: str = "v") -> str:
+        """Return the variable that holds `text`, computing it only where it is not known yet."""
+        known = self._lookup(key)
+        if known is None:
+            known = self.fresh(letter)
+            self.line(f"{known} = {text}")
+            self._known[-1][key] = known
+        return known
+
+    # -- fields
+
+    def fields(self, mapping: str, fields: Mapping[str, FieldValue]) -> str:
+        """Compute a mapping's fields and return the variable that holds their dict."""
+        values: list[tuple[str, FieldValue, str]] = []
+        for name, field in fields.items():
+            if not isinstance(field, Constant):
+                self.line(f"# {ascii(mapping)}: {ascii(name)}{_comment(field)}")
+            values.append((name, field, self.field(field)))
+        return self._record(values)
+
+    def field(self, field: FieldValue) -> str:
+        """Compute a field's value and return an expression for it."""
+        match field:
+            case Constant(value):
+                return self.constant(value)
+            case Expression():
+                return self._variable(self.expression(field.tree, self.argument))
+            case Template(parts):
+                return self._template(parts)
+            case Record(fields):
+                return self._record([(name, value, self.field(value)) for name, value in fields])
+            case Items(items):
+                return self._items([(item, self.field(item)) for item in items])
+
+    def _record(self, values: Sequence[tuple[str, FieldValue, str]]) -> str:
+        record = self.fresh("f")
+        always = [(name, value) for name, field, value in values if _is_always_there(field)]
+        self.line(f"{record} = {{{', '.join(f'{ascii(name)}: {value}' for name, value in always)}}}")
+        for name, field, value in values:
+            if not _is_always_there(field):
+                self.line(f"if {value} is not None: {record}[{ascii(name)}] = {value}")
+        return record
+
+    def _items(self, values: Sequence[tuple[FieldValue, str]]) -> str:
+        items = self.fresh("f")
+        if all(_is_always_there(field) for field, _ in values):
+            self.line(f"{items} = [{', '.join(value for _, value in values)}]")
+            return items
+        self.line(f"{items} = []")
+        for field, value in values:
+            guard = "" if _is_always_there(field) else f"if {value} is not None: "
+            self.line(f"{guard}{items}.append({value})")
+        return items
+
+    def _template(self, parts: Sequence[str | Expression]) -> str:
+        pieces: list[str] = []
+        for part in parts:
+            if isinstance(part, str):
+                pieces.append(ascii(part))
+            else:
+                value = self._variable(self.expression(part.tree, self.argument))
+                pieces.append(f"({value} if type({value}) is str else as_text({value}))")
+        text = self.fresh()
+        self.line(f"{text} = {' + '.join(pieces) or ascii('')}")
+        return text
+
+    # -- expressions
+
+    def expression(self, node: dict[str, Any], source: str) -> str:
+        """Compute a JMESPath node on the value in `source` and return a variable or literal for the result."""
+        kind = node["type"]
+        if kind in ("identity", "current"):
+            return source
+        if kind == "literal":
+            return self.constant(node["value"])
+        if kind in ("subexpression", "pipe", "index_expression"):
+            for child in node["children"]:
+                source = self._variable(self.expression(child, source))
+            return source
+        if kind == "field":
+            return self._keep(("field", node["value"], source), f"{self._object(source)}.get({ascii(node['value'])})")
+        key = (_key(node), source)
+        known = self._lookup(key)
+        if known is not None:
+            return known
+        if self.level > _MAX_LEVEL and kind != "expref":
+            result = self._keep(key, f"{self._own_function(node)}({source})")
+        else:
+            result = getattr(self, f"_{kind}")(node, source)
+        self._known[-1][key] = result
+        return result
+
+    def _object(self, source: str) -> str:
+        return self._keep(("object", source), f"{source} if isinstance({source}, dict) else EMPTY", "o")
+
+    def _variable(self, text: str) -> str:
+        """Return `text` where it is a variable, else a variable that holds it: Python warns of tests on literals."""
+        return text if _is_variable(text) else self._assign(text)
+
+    def _assign(self, text: str) -> str:
+        variable = self.fresh()
+        self.line(f"{variable} = {text}")
+        return variable
+
+    def _own_function(self, node: dict[str, Any]) -> str:
+        """Compile a node to a function of its own; it sees nothing but its argument, as JMESPath has no scopes."""
+        name = self.fresh("search")
+        outer = self.lines, self.level, self._known
+        self.lines, self.level, self._known = [], 1, [{}]
+        self.line(f"return {self.expression(node, 'value')}")
+        self.functions.append(f"def {name}(value):\n" + "\n".join(self.lines))
+        self.lines, self.level, self._known = outer
+        return name
+
+    def _index(self, node: dict[str, Any], source: str) -> str:
+        index = node["value"]
+        enough = f"len({source}) > {index}" if index >= 0 else f"len({source}) >= {-index}"
+        return self._assign(f"{source}[{index}] if isinstance({source}, list) and {enough} else None")
+
+    def _slice(self, node: dict[str, Any], source: str) -> str:
+        bounds = ":".join("" if bound is None else str(bound) for bound in node["children"])
+        return self._assign(f"{source}[{bounds}] if isinstance({source}, list) else None")
+
+    def _comparator(self, node: dict[str, Any], source: str) -> str:
+        left, right = (self.expression(child, source) for child in node["children"])
+        operator = node["value"]
+        if operator in _ORDERINGS:
+            return self._assign(
+                f"{left} {_ORDERINGS[operator]} {right} if comparable({left}) and comparable({right}) else None"
+            )
+        simple = any(child["type"] == "literal" and isinstance(child["value"], str) for child in node["children"])
+        if simple:
+            return self._assign(f"{left} {'==' if operator == 'eq' else '!='} {right}")
+        return self._assign(f"{'' if operator == 'eq' else 'not '}equals({left}, {right})")
+
+    def _or_expression(self, node: dict[str, Any], source: str) -> str:
+        return self._either(node, source, "is_false")
+
+    def _and_expression(self, node: dict[str, Any], source: str) -> str:
+        return self._either(node, source, "is_true")
+
+    def _either(self, node: dict[str, Any], source: str, go_on: str) -> str:
+        result = self._assign(self.expression(node["children"][0], source))
+        # Zero is true in JMESPath. The first test is Python's own and spares the call for most values.
+        head = f"if not {result} and is_false({result}):" if go_on == "is_false" else f"if {result} or not is_false({result}):"
+        with self.block(head):
+            self.line(f"{result} = {self.expression(node['children'][1], source)}")
+        return result
+
+    def _not_expression(self, node: dict[str, Any], source: str) -> str:
+        return self._assign(f"negate({self.expression(node['children'][0], source)})")
+
+    def _multi_select_dict(self, node: dict[str, Any], source: str) -> str:
+        return self._multi_select(
+            source,
+            lambda: "{" + ", ".join(
+                f"{ascii(pair['value'])}: {value}"
+                for pair, value in [(pair, self.expression(pair["children"][0], source)) for pair in node["children"]]
+            ) + "}",
+        )  # fmt: skip
+
+    def _multi_select_list(self, node: dict[str, Any], source: str) -> str:
+        return self._multi_select(
+            source, lambda: f"[{', '.join([self.expression(child, source) for child in node['children']])}]"
+        )
+
+    def _multi_select(self, source: str, build: Callable[[], str]) -> str:
+        if self._lookup(("object", source)) == source:
+            return self._assign(build())
+        result = self.fresh()
+        with self.block(f"if {source} is None:"):
+            self.line(f"{result} = None")
+        with self.block("else:"):
+            self.line(f"{result} = {build()}")
+        return result
+
+    def _projection(self, node: dict[str, Any], source: str) -> str:
+        base = self.expression(node["children"][0], source)
+        return self._project(f"isinstance({base}, list)", base, node["children"][1])
+
+    def _value_projection(self, node: dict[str, Any], source: str) -> str:
+        base = self.expression(node["children"][0], source)
+        return self._project(f"isinstance({base}, dict)", f"{base}.values()", node["children"][1])
+
+    def _filter_projection(self, node: dict[str, Any], source: str) -> str:
+        base = self.expression(node["children"][0], source)
+        return self._project(f"isinstance({base}, list)", base, node["children"][1], node["children"][2])
+
+    def _project(self, guard: str, items: str, right: dict[str, Any], condition: dict[str, Any] | None = None) -> str:
+        result, item = self.fresh(), self.fresh("e")
+        with self.block(f"if {guard}:"):
+            if condition is None and right["type"] == "identity":
+                self.line(f"{result} = [{item} for {item} in {items} if {item} is not None]")
+            else:
+                self.line(f"{result} = []")
+                with self.block(f"for {item} in {items}:"):
+                    if condition is not None:
+                        held = self._variable(self.expression(condition, item))
+                        self.line(f"if not {held} and is_false({held}): continue")
+                    value = self._variable(self.expression(right, item))
+                    self.line(f"if {value} is not None: {result}.append({value})")
+        with self.block("else:"):
+            self.line(f"{result} = None")
+        return result
+
+    def _flatten(self, node: dict[str, Any], source: str) -> str:
+        return self._assign(f"flatten({self.expression(node['children'][0], source)})")
+
+    def _function_expression(self, node: dict[str, Any], source: str) -> str:
+        name = node["value"]
+        arguments = ", ".join([self.expression(child, source) for child in node["children"]])
+        function = self.constant_function(name)
+        return self._assign(f"{function}({arguments})")
+
+    def constant_function(self, name: str) -> str:
+        """Return the name under which the code calls a function of the library."""
+        bound = f"f_{name}"
+        self.constants[bound] = self.library[name].call
+        return bound
+
+    def _expref(self, node: dict[str, Any], _source: str) -> str:
+        return f"Reference({self._own_function(node['children'][0])})"
+
+
+class _Expression:
+    """A compiled `&expression`. jmespath.py's functions know one by this class's name and call its `visit`."""
+
+    __slots__ = ("expression", "search")
+
+    def __init__(self, search: Callable[[Any], Any]) -> None:
+        self.expression = None
+        self.search = search
+
+    def visit(self, _expression: Any, value: Any) -> Any:
+        return self.search(value)
+
+
+def _is_false(value: Any) -> bool:
+    """Return JMESPath's falsehood of a value that Python takes for false: zero is true."""
+    return value is None or value is False or not isinstance(value, (int, float))
+
+
+def _negate(value: Any) -> bool:
+    return not value and _is_false(value)
+
+
+def _comparable(value: Any) -> bool:
+    # Text is ordered too, as jmespath.py does beyond the specification.
+    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
+
+
+def _equals(left: Any, right: Any) -> bool:
+    """Equality that keeps 0 and 1 apart from false and true."""
+    if isinstance(left, bool) is not isinstance(right, bool):
+        return False
+    return bool(left == right)
+
+
+def _flatten(value: Any) -> list[Any] | None:
+    if not isinstance(value, list):
+        return None
+    merged: list[Any] = []
+    for item in value:
+        if isinstance(item, list):
+            merged.extend(item)
+        else:
+            merged.append(item)
+    return merged
+
+
+_RUNTIME = {
+    "EMPTY": {},
+    "Reference": _Expression,
+    "as_text": as_text,
+    "comparable": _comparable,
+    "equals": _equals,
+    "flatten": _flatten,
+    "is_false": _is_false,
+    "negate": _negate,
+}
+
+
+def _is_variable(text: str) -> bool:
+    return text.isidentifier() and text not in ("None", "True", "False")
+
+
+def _is_always_there(field: FieldValue) -> bool:
+    """Whether a field has a value on every event; only a bare expression can be missing."""
+    return not isinstance(field, Expression)
+
+
+def _comment(field: FieldValue) -> str:
+    return f" = {ascii(field.text)}" if isinstance(field, Expression) else ""
+
+
+def _key(node: Any) -> Any:
+    """Return what makes two syntax trees the same computation."""
+    if not isinstance(node, dict):
+        return node
+    if node["type"] == "literal":
+        return "literal", repr(node["value"])
+    return node["type"], node.get("value"), tuple(_key(child) for child in node["children"])

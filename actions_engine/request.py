@@ -1,0 +1,229 @@
+"""Request and Response: what is said to a destination and what it answers, as values.
+
+A plugin builds a request and never sends it, so that a test looks at a value and `--requests` shows one. A secret
+inside stays masked in every form but the one that a transport asks for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import msgspec
+from pydantic import SecretStr
+
+MASK = "**********"
+# A shorter text would be found inside ordinary words, and masking it would garble the rest.
+_MIN_MASKED = 4
+
+
+class Secret(SecretStr):
+    """A setting that must not be seen: it masks itself in every print, log, dump and error.
+
+    Put it into a request as it is. To build a longer text around it, use `into`; to compute with it (a signature),
+    `reveal`. Formatting it into text raises, because the text would hold the mask in place of the secret.
+    """
+
+    def reveal(self) -> str:
+        """Return the secret itself, for a computation such as a signature."""
+        return self.get_secret_value()
+
+    def into(self, template: str) -> Secret:
+        """Return a secret made of `template` with `{}` replaced, such as `"Bearer {}"`."""
+        return Secret(template.replace("{}", self.reveal(), 1))
+
+    def __format__(self, spec: str) -> str:
+        raise TypeError('a secret cannot be formatted into text: use secret.into("Bearer {}"), or secret.reveal()')
+
+
+Text = str | Secret
+
+
+def encode_json(value: Any) -> bytes:
+    """Encode as JSON in UTF-8, key order kept, integers of any size exact, secrets revealed.
+
+    Raises:
+        ValueError: the value is no JSON: too deep, or text that is no Unicode (a lone surrogate).
+        TypeError: it holds an object that JSON does not know.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except RecursionError:
+        raise ValueError("the value is nested too deeply to be written as JSON") from None
+    except UnicodeEncodeError:
+        raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
+
+
+def _reveal(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if hasattr(value, "body"):
+        return value.body()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_reveal)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message to a destination; for most an HTTP request.
+
+    Attributes:
+        method: The HTTP method, or a verb of the destination's own transport.
+        url: Absolute.
+        headers: By name; Content-Type and Authorization follow from the other attributes.
+        params: Appended to the URL as its query.
+        json: The body as JSON; a Secret inside is revealed to the transport alone.
+        form: The body as application/x-www-form-urlencoded.
+        content: The body as it stands.
+        basic_auth: User name and password.
+        secrets: What `as_dict` masks wherever its text occurs; the engine puts the settings' secrets here.
+    """
+
+    method: str
+    url: Text
+    headers: Mapping[str, Text] = field(default_factory=dict)
+    params: Mapping[str, Text] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, Text] | None = None
+    content: bytes | None = None
+    basic_auth: tuple[Text, Text] | None = None
+    secrets: tuple[Secret, ...] = field(default=(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if sum(body is not None for body in (self.json, self.form, self.content)) > 1:
+            raise ValueError("a request has one body: json, form or content")
+
+    @classmethod
+    def get(cls, url: Text, **rest: Any) -> Self:
+        """Build a GET request; see the class for the arguments."""
+        return cls("GET", url, **rest)
+
+    @classmethod
+    def post(cls, url: Text, **rest: Any) -> Self:
+        """Build a POST request; see the class for the arguments."""
+        return cls("POST", url, **rest)
+
+    @classmethod
+    def put(cls, url: Text, **rest: Any) -> Self:
+        """Build a PUT request; see the class for the arguments."""
+        return cls("PUT", url, **rest)
+
+    @classmethod
+    def patch(cls, url: Text, **rest: Any) -> Self:
+        """Build a PATCH request; see the class for the arguments."""
+        return cls("PATCH", url, **rest)
+
+    @classmethod
+    def delete(cls, url: Text, **rest: Any) -> Self:
+        """Build a DELETE request; see the class for the arguments."""
+        return cls("DELETE", url, **rest)
+
+    def with_secrets(self, secrets: tuple[Secret, ...]) -> Self:
+        """Return the same request, masking these texts too."""
+        return replace(self, secrets=secrets)
+
+    def body(self) -> bytes | None:
+        """Return the body's bytes, secrets revealed: for transports.
+
+        Raises:
+            ValueError: the body cannot be written as JSON.
+        """
+        if self.json is not None:
+            return encode_json(self.json)
+        if self.form is not None:
+            return urlencode({name: _plain(value) for name, value in self.form.items()}).encode()
+        return self.content
+
+    def full_url(self) -> str:
+        """Return the URL with its query, secrets revealed: for transports."""
+        url = _plain(self.url)
+        if not self.params:
+            return url
+        query = urlencode({name: _plain(value) for name, value in self.params.items()})
+        return f"{url}{'&' if '?' in url else '?'}{query}"
+
+    def full_headers(self) -> dict[str, str]:
+        """Return the headers with Content-Type and Authorization, secrets revealed: for transports."""
+        headers = {}
+        if self.json is not None:
+            headers["Content-Type"] = "application/json"
+        elif self.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if self.basic_auth is not None:
+            user, password = self.basic_auth
+            credentials = f"{_plain(user)}:{_plain(password)}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
+        return headers | {name: _plain(value) for name, value in self.headers.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the request as plain data for people and logs, every secret masked."""
+        shown: dict[str, Any] = {"method": self.method, "url": self.url}
+        if self.params:
+            shown["params"] = dict(self.params)
+        headers: dict[str, Any] = {
+            name: self.headers.get(name, value) for name, value in self.full_headers().items()
+        }
+        if self.basic_auth is not None and "Authorization" not in self.headers:
+            headers["Authorization"] = f"Basic {MASK}"
+        if headers:
+            shown["headers"] = headers
+        if self.json is not None:
+            shown["json"] = self.json
+        elif self.form is not None:
+            shown["form"] = dict(self.form)
+        elif self.content is not None:
+            shown["content"] = self.content.decode(errors="replace")
+        hidden = [text for secret in self.secrets if len(text := secret.reveal()) >= _MIN_MASKED]
+        masked: dict[str, Any] = _masked(shown, hidden)
+        return masked
+
+
+def _plain(value: Text) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def _masked(value: Any, hidden: list[str]) -> Any:
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, str):
+        for text in hidden:
+            value = value.replace(text, MASK)
+        return value
+    if isinstance(value, Mapping):
+        return {_masked(name, hidden): _masked(item, hidden) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(item, hidden) for item in value]
+    if hasattr(value, "body"):
+        return _masked(value.body(), hidden)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A destination's answer.
+
+    Attributes:
+        status: The HTTP status, or its nearest likeness from another transport.
+        headers: By name in lower case.
+        body: The whole body.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """Return the body read as JSON.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ValueError(f"the answer is not JSON: {error}") from None
