@@ -133,7 +133,7 @@ class Code:
                 return known[key]
         return None
 
-    def _keep(self, key: Any, text: str, letter: str = "v") -> str:
+    def keep(self, key: Any, text: str, letter: str = "v") -> str:
         """Return the variable that holds `text`, computing it only where it is not known yet."""
         known = self._lookup(key)
         if known is None:
@@ -159,7 +159,7 @@ class Code:
             case Constant(value):
                 return self.constant(value)
             case Expression():
-                return self._variable(self.expression(field.tree, self.argument))
+                return self.variable(self.expression(field.tree, self.argument))
             case Template(parts):
                 return self._template(parts)
             case Record(fields):
@@ -193,7 +193,7 @@ class Code:
             if isinstance(part, str):
                 pieces.append(ascii(part))
             else:
-                value = self._variable(self.expression(part.tree, self.argument))
+                value = self.variable(self.expression(part.tree, self.argument))
                 pieces.append(f"({value} if type({value}) is str else as_text({value}))")
         text = self.fresh()
         self.line(f"{text} = {' + '.join(pieces) or ascii('')}")
@@ -210,25 +210,25 @@ class Code:
             return self.constant(node["value"])
         if kind in ("subexpression", "pipe", "index_expression"):
             for child in node["children"]:
-                source = self._variable(self.expression(child, source))
+                source = self.variable(self.expression(child, source))
             return source
         if kind == "field":
-            return self._keep(("field", node["value"], source), f"{self._object(source)}.get({ascii(node['value'])})")
+            return self.keep(("field", node["value"], source), f"{self._object(source)}.get({ascii(node['value'])})")
         key = (_key(node), source)
         known = self._lookup(key)
         if known is not None:
             return known
         if self.level > _MAX_LEVEL and kind != "expref":
-            result = self._keep(key, f"{self._own_function(node)}({source})")
+            result = self.keep(key, f"{self._own_function(node)}({source})")
         else:
             result = getattr(self, f"_{kind}")(node, source)
         self._known[-1][key] = result
         return result
 
     def _object(self, source: str) -> str:
-        return self._keep(("object", source), f"{source} if isinstance({source}, dict) else EMPTY", "o")
+        return self.keep(("object", source), f"{source} if isinstance({source}, dict) else EMPTY", "o")
 
-    def _variable(self, text: str) -> str:
+    def variable(self, text: str) -> str:
         """Return `text` where it is a variable, else a variable that holds it: Python warns of tests on literals."""
         return text if _is_variable(text) else self._assign(text)
 
@@ -330,9 +330,9 @@ class Code:
                 self.line(f"{result} = []")
                 with self.block(f"for {item} in {items}:"):
                     if condition is not None:
-                        held = self._variable(self.expression(condition, item))
+                        held = self.variable(self.expression(condition, item))
                         self.line(f"if not {held} and is_false({held}): continue")
-                    value = self._variable(self.expression(right, item))
+                    value = self.variable(self.expression(right, item))
                     self.line(f"if {value} is not None: {result}.append({value})")
         with self.block("else:"):
             self.line(f"{result} = None")

@@ -1,0 +1,402 @@
+"""The trigger index: which mappings fire for an event.
+
+Each trigger is filed under conditions that it cannot hold without: an equality where it has one, else a prefix, a
+suffix or the existence of a value; what nothing can be filed for is looked at for every event. An event is looked up
+in each table that is in use; the buckets found name a *plan*, a compiled function that tests what remains of the
+triggers in those buckets, each distinct condition once. Plans are made when they are first needed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any as AnyValue
+from typing import NamedTuple
+
+from actions_engine.expression import Expression
+from actions_engine.functions import Library
+from actions_engine.program import Code, compile_expression
+from actions_engine.trigger.condition import All, Any, Condition, Not, Test, conjuncts
+
+Decide = Callable[[AnyValue], tuple[int, ...]]
+
+#: Beyond so many remembered plans, or triggers in one plan, buckets are decided one after the other.
+MAX_PLANS = 2_000
+MAX_PLAN_TRIGGERS = 64
+# A bucket of up to this many triggers is as good as a smaller one: a further table would cost every event.
+_SMALL = 16
+# `event` tells events apart best, `type` worst.
+_FIRST, _LAST = "event", "type"
+
+
+class Filing(NamedTuple):
+    """A condition that a trigger needs: an expression's value in one bucket of one kind of table."""
+
+    expression: str
+    kind: str
+    value: AnyValue
+    test: Test
+
+
+@dataclass(slots=True)
+class _Table:
+    """Buckets of one kind for one expression; bucket numbers count over the whole index, 0 is none."""
+
+    expression: Expression
+    kind: str
+    buckets: dict[AnyValue, int] = field(default_factory=dict)
+
+    def lookup(self) -> Callable[[AnyValue], AnyValue]:
+        """Return the function from a value to the bucket's number, or to a tuple of several."""
+        return _LOOKUPS[self.kind](self.buckets)
+
+
+class Index:
+    """Finds the triggers that hold for an event.
+
+    Args:
+        triggers: The triggers; `fired` names them by their place.
+        library: The functions that they call.
+    """
+
+    def __init__(self, triggers: Sequence[Condition], library: Library) -> None:
+        self._triggers = triggers
+        self._library = library
+        self._always: list[int] = []
+        # For each bucket, each trigger in it with the condition that the bucket stands for.
+        self._buckets: list[list[tuple[int, str]]] = [[]]
+        self._tables: dict[tuple[str, str], _Table] = {}
+        self._file_all()
+        self._plans: dict[tuple[AnyValue, ...], Decide] = {}
+        self._singles: dict[int, Decide] = {}
+        self._residual: Decide | None = None
+        self._find = self._compile_find()
+
+    def fired(self, event: dict[str, AnyValue]) -> tuple[int, ...]:
+        """Return the numbers of the triggers that hold, in ascending order."""
+        found = self._find(event)
+        plan = self._plans.get(found)
+        if plan is None:
+            plan = self._plan(found)
+        return plan(event)
+
+    def candidates(self, event: dict[str, AnyValue]) -> tuple[int, ...]:
+        """Return the numbers of the triggers that the tables do not rule out, in ascending order."""
+        numbers = set(self._always)
+        for bucket in _flat(self._find(event)):
+            numbers.update(number for number, _ in self._buckets[bucket])
+        return tuple(sorted(numbers))
+
+    # -- filing
+
+    def _file_all(self) -> None:
+        options = [_filings(trigger) for trigger in self._triggers]
+        popularity = Counter(
+            (filing.expression, filing.kind, filing.value)
+            for alternatives in options
+            for filing in {(f.expression, f.kind, f.value): f for group in alternatives for f in group}.values()
+        )
+        for number, alternatives in enumerate(options):
+            if not alternatives:
+                self._always.append(number)
+                continue
+            chosen = min(alternatives, key=lambda group: max(_cost(filing, popularity) for filing in group))
+            discharged = chosen[0].test.key if len({filing.test.key for filing in chosen}) == 1 else None
+            for filing in chosen:
+                bucket = self._bucket(filing)
+                # A trigger filed twice in one bucket (`any` of two equal tests) is decided once.
+                if all(known != number for known, _ in self._buckets[bucket]):
+                    key = "" if discharged is None or filing.kind == "some" else "\n".join(discharged)
+                    self._buckets[bucket].append((number, key))
+
+    def _bucket(self, filing: Filing) -> int:
+        table = self._tables.setdefault(
+            (filing.expression, filing.kind), _Table(filing.test.expression, filing.kind)
+        )
+        bucket = table.buckets.get(filing.value)
+        if bucket is None:
+            bucket = table.buckets[filing.value] = len(self._buckets)
+            self._buckets.append([])
+        return bucket
+
+    def _compile_find(self) -> Callable[[AnyValue], tuple[AnyValue, ...]]:
+        """Compile the look-up of an event in every table, to a tuple of bucket numbers."""
+        code = Code("find", "event", self._library)
+        results: list[str] = []
+        for table in self._tables.values():
+            value = _safe_value(code, table.expression)
+            lookup = code.fresh("k")
+            code.constants[lookup] = table.lookup()
+            if table.kind == "text":
+                code.constants[lookup] = table.buckets
+                results.append(f"{lookup}.get({value}, 0) if type({value}) is str else 0")
+            else:
+                results.append(f"{lookup}({value})")
+        code.line(f"return ({''.join(f'{result}, ' for result in results)})")
+        compiled = code.compile().function
+
+        def find(event: AnyValue) -> tuple[AnyValue, ...]:
+            try:
+                found: tuple[AnyValue, ...] = compiled(event)
+            except Exception:  # noqa: BLE001 - one odd value must not hide the event's other fields
+                return tuple(table.lookup()(_value(table.expression, event)) for table in self._tables.values())
+            return found
+
+        # The wrapper costs more than the look-up: it is left out where nothing inside can raise.
+        return find if any(not _is_plain(table) for table in self._tables.values()) else compiled
+
+    # -- plans
+
+    def _plan(self, found: tuple[AnyValue, ...]) -> Decide:
+        buckets = _flat(found)
+        entries = [entry for bucket in buckets for entry in self._buckets[bucket]]
+        small = len(entries) + len(self._always) <= MAX_PLAN_TRIGGERS
+        if small and len(self._plans) < MAX_PLANS:
+            plan = self._decide([*entries, *((number, "") for number in self._always)])
+            self._plans[found] = plan
+            return plan
+        return self._one_after_the_other(buckets)
+
+    def _one_after_the_other(self, buckets: list[int]) -> Decide:
+        parts: list[Decide] = []
+        if self._always:
+            if self._residual is None:
+                self._residual = self._decide([(number, "") for number in self._always])
+            parts.append(self._residual)
+        for bucket in buckets:
+            if bucket not in self._singles:
+                self._singles[bucket] = self._decide(self._buckets[bucket])
+            parts.append(self._singles[bucket])
+        return lambda event: tuple(sorted({number for part in parts for number in part(event)}))
+
+    def _decide(self, entries: list[tuple[int, str]]) -> Decide:
+        """Compile what remains of some triggers to a function that returns the numbers of those that hold."""
+        remaining: dict[int, list[Condition]] = {}
+        for number, discharged in entries:
+            parts = [
+                part
+                for part in conjuncts(self._triggers[number])
+                if not (discharged and isinstance(part, Test) and "\n".join(part.key) == discharged)
+            ]
+            if number not in remaining or len(parts) < len(remaining[number]):
+                remaining[number] = parts
+        numbers = tuple(sorted(remaining))
+        if not any(remaining.values()):
+            return lambda _event: numbers
+        code = _Decision(self._library)
+        code.line("fired = []")
+        for number in numbers:
+            code.fire(number, remaining[number])
+        code.line("return tuple(fired)")
+        compiled = code.compile().function
+        triggers = self._triggers
+
+        def decide(event: AnyValue) -> tuple[int, ...]:
+            try:
+                fired: tuple[int, ...] = compiled(event)
+            except Exception:  # noqa: BLE001 - the evaluator takes each condition that raises as not held
+                return tuple(number for number in numbers if triggers[number].holds(event))
+            return fired
+
+        return decide
+
+
+class _Decision(Code):
+    """Code that tests conditions, each distinct test once."""
+
+    def __init__(self, library: Library) -> None:
+        super().__init__("decide", "event", library)
+        self._tests: dict[tuple[str, str, str], str] = {}
+
+    def fire(self, number: int, parts: list[Condition]) -> None:
+        """Add a trigger's number to `fired` where all parts hold."""
+        condition = " and ".join(self._condition(part) for part in parts) or "True"
+        self.line(f"if {condition}: fired.append({number})")
+
+    def _condition(self, condition: Condition) -> str:
+        match condition:
+            case Test():
+                return self._test(condition)
+            case Not(part):
+                return f"(not {self._condition(part)})"
+            case All(parts):
+                return f"({' and '.join([self._condition(part) for part in parts])})"
+            case Any(parts):
+                return f"({' or '.join([self._condition(part) for part in parts])})"
+
+    def _test(self, test: Test) -> str:
+        held = self._tests.get(test.key)
+        if held is None:
+            value = _safe_value(self, test.expression)
+            held = self._tests[test.key] = self.fresh("c")
+            self.line(f"{held} = {self._test_of(test, value)}")
+        return held
+
+    def _test_of(self, test: Test, value: str) -> str:
+        name, operand = test.operator.name, test.operand
+        if name == "exists":
+            return f"{value} is not None"
+        if name == "is" and isinstance(operand, bool):
+            return f"{value} is {operand}"
+        if name == "is" and isinstance(operand, str):
+            return f"{value} == {self.constant(operand)}"
+        holds = self.fresh("k")
+        self.constants[holds] = test.holds_for
+        return f"{value} is not None and {holds}({value})"
+
+
+def _safe_value(code: Code, expression: Expression) -> str:
+    """Compute an expression that may raise apart from the rest: then it counts as missing."""
+    if not expression.can_fail:
+        return code.variable(code.expression(expression.tree, "event"))
+    search = code.fresh("k")
+    code.constants[search] = _Safe(compile_expression(expression).function)
+    return code.keep(("safe", expression.text), f"{search}(event)")
+
+
+class _Safe:
+    """A compiled expression that gives None where it raises."""
+
+    __slots__ = ("search",)
+
+    def __init__(self, search: Callable[[AnyValue], AnyValue]) -> None:
+        self.search = search
+
+    def __call__(self, event: AnyValue) -> AnyValue:
+        try:
+            return self.search(event)
+        except Exception:  # noqa: BLE001 - see Test: it counts as missing
+            return None
+
+
+def _value(expression: Expression, event: AnyValue) -> AnyValue:
+    try:
+        return expression.search(event)
+    except Exception:  # noqa: BLE001 - see Test: it counts as missing
+        return None
+
+
+# -- what a trigger can be filed under
+
+
+def _filings(trigger: Condition) -> list[tuple[Filing, ...]]:
+    """Return the ways to file a trigger; each is a group of filings of which the trigger needs one to hold."""
+    ways: list[tuple[Filing, ...]] = []
+    for part in conjuncts(trigger):
+        if isinstance(part, Test):
+            group = tuple(_test_filings(part))
+            if group:
+                ways.append(group)
+        elif isinstance(part, Any):
+            branches = [_filings(branch) for branch in part.parts]
+            if all(branches):
+                ways.append(tuple(filing for branch in branches for filing in branch[0]))
+    return ways
+
+
+def _test_filings(test: Test) -> Iterator[Filing]:
+    expression, operand = test.expression.text, test.operand
+    match test.operator.name:
+        case "is":
+            yield Filing(expression, *_equality(operand), test)
+        case "in":
+            for item in operand:
+                yield Filing(expression, *_equality(item), test)
+        case "exists":
+            yield Filing(expression, "exists", True, test)
+        case "starts_with":
+            yield Filing(expression, "prefix", operand, test)
+        case "ends_with":
+            yield Filing(expression, "suffix", operand, test)
+        case "matches":
+            stem = _literal_start(operand.pattern)
+            if stem:
+                yield Filing(expression, "prefix", stem, test)
+
+
+def _equality(value: AnyValue) -> tuple[str, AnyValue]:
+    # Python's 1 == True would mix buckets that the language keeps apart.
+    if isinstance(value, bool):
+        return "boolean", value
+    return ("text" if isinstance(value, str) else "number"), value
+
+
+def _literal_start(pattern: str) -> str:
+    ends = [place for place in (pattern.find("*"), pattern.find("?")) if place >= 0]
+    return pattern[: min(ends)] if ends else pattern
+
+
+_KIND_COST = {"text": 0, "number": 0, "boolean": 10, "prefix": 20, "suffix": 30, "exists": 40}
+
+
+def _cost(filing: Filing, popularity: Counter[tuple[str, str, AnyValue]]) -> tuple[int, int, int]:
+    crowd = popularity[filing.expression, filing.kind, filing.value]
+    rank = {_FIRST: 0, _LAST: 2}.get(filing.expression, 1)
+    return max(crowd, _SMALL), _KIND_COST[filing.kind] + rank, crowd
+
+
+def _flat(found: tuple[AnyValue, ...]) -> list[int]:
+    buckets: list[int] = []
+    for bucket in found:
+        if isinstance(bucket, tuple):
+            buckets.extend(bucket)
+        elif bucket:
+            buckets.append(bucket)
+    return buckets
+
+
+# -- looking a value up, one function for each kind of table
+
+_Lookup = Callable[[AnyValue], AnyValue]
+
+
+def _by_text(buckets: dict[AnyValue, int]) -> _Lookup:
+    return lambda value: buckets.get(value, 0) if isinstance(value, str) else 0
+
+
+def _by_number(buckets: dict[AnyValue, int]) -> _Lookup:
+    return lambda value: (
+        buckets.get(value, 0) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+    )
+
+
+def _by_boolean(buckets: dict[AnyValue, int]) -> _Lookup:
+    return lambda value: buckets.get(value, 0) if isinstance(value, bool) else 0
+
+
+def _by_existence(buckets: dict[AnyValue, int]) -> _Lookup:
+    bucket = buckets[True]
+    return lambda value: 0 if value is None else bucket
+
+
+def _by_prefix(buckets: dict[AnyValue, int]) -> _Lookup:
+    lengths = sorted({len(prefix) for prefix in buckets})
+
+    def lookup(value: AnyValue) -> tuple[int, ...]:
+        if not isinstance(value, str):
+            return ()
+        return tuple(buckets[start] for length in lengths if (start := value[:length]) in buckets and length <= len(value))
+
+    return lookup
+
+
+def _by_suffix(buckets: dict[AnyValue, int]) -> _Lookup:
+    lengths = sorted({len(suffix) for suffix in buckets})
+
+    def lookup(value: AnyValue) -> tuple[int, ...]:
+        if not isinstance(value, str):
+            return ()
+        return tuple(buckets[end] for length in lengths if length <= len(value) and (end := value[-length:]) in buckets)
+
+    return lookup
+
+
+_LOOKUPS: dict[str, Callable[[dict[AnyValue, int]], _Lookup]] = {
+    "text": _by_text, "number": _by_number, "boolean": _by_boolean,
+    "exists": _by_existence, "prefix": _by_prefix, "suffix": _by_suffix,
+}  # fmt: skip
+
+
+def _is_plain(table: _Table) -> bool:
+    return table.kind == "text" and table.expression.path is not None
