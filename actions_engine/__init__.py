@@ -1,0 +1,126 @@
+"""Actions engine: one customer event in, validated calls for many destinations out.
+
+    from actions_engine import Engine
+
+    engine = Engine.load("mappings/")
+    routing = engine.route({"type": "track", "event": "Button Clicked", "userId": "AiUGstSDIg"})
+    for call in routing.calls:
+        print(call.destination, call.action, call.payload)
+    for request in engine.requests(routing.calls):
+        print(request.as_dict())
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actions_engine.call import Call, Fault, Outcome, Rejection, Routing
+    from actions_engine.destination import (
+        Action,
+        Batch,
+        Destination,
+        From,
+        JsonArray,
+        JsonObject,
+        Payload,
+        Settings,
+        Transport,
+        at_least_one_of,
+    )
+    from actions_engine.engine import Engine
+    from actions_engine.errors import (
+        ActionsEngineError,
+        FunctionError,
+        Location,
+        MappingError,
+        PluginError,
+        Problem,
+    )
+    from actions_engine.hookspecs import Drop, hookimpl
+    from actions_engine.registry import BrokenPlugin, Registry
+    from actions_engine.request import Request, Response, Secret, encode_json
+
+# Where each public name lives. They are imported when first used, as pydantic alone takes longer to import than the
+# whole of a short command should: https://peps.python.org/pep-0562/
+_HOMES = {
+    "Action": "destination",
+    "ActionsEngineError": "errors",
+    "Batch": "destination",
+    "BrokenPlugin": "registry",
+    "Call": "call",
+    "Destination": "destination",
+    "Drop": "hookspecs",
+    "Engine": "engine",
+    "Fault": "call",
+    "From": "destination",
+    "FunctionError": "errors",
+    "JsonArray": "destination",
+    "JsonObject": "destination",
+    "Location": "errors",
+    "MappingError": "errors",
+    "Outcome": "call",
+    "Payload": "destination",
+    "PluginError": "errors",
+    "Problem": "errors",
+    "Registry": "registry",
+    "Rejection": "call",
+    "Request": "request",
+    "Response": "request",
+    "Routing": "call",
+    "Secret": "request",
+    "Settings": "destination",
+    "Transport": "destination",
+    "at_least_one_of": "destination",
+    "encode_json": "request",
+    "hookimpl": "hookspecs",
+}
+
+__all__ = [
+    "Action",
+    "ActionsEngineError",
+    "Batch",
+    "BrokenPlugin",
+    "Call",
+    "Destination",
+    "Drop",
+    "Engine",
+    "Fault",
+    "From",
+    "FunctionError",
+    "JsonArray",
+    "JsonObject",
+    "Location",
+    "MappingError",
+    "Outcome",
+    "Payload",
+    "PluginError",
+    "Problem",
+    "Registry",
+    "Rejection",
+    "Request",
+    "Response",
+    "Routing",
+    "Secret",
+    "Settings",
+    "Transport",
+    "at_least_one_of",
+    "encode_json",
+    "hookimpl",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

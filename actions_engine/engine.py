@@ -1,0 +1,233 @@
+"""The pure path: load mappings, route events. No I/O after the load, no clock, no environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping as AbstractMapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from actions_engine.batch import batches, request_of
+from actions_engine.call import Call, Fault, Rejection, Routing
+from actions_engine.config import load_mappings
+from actions_engine.errors import PluginError, Problem
+from actions_engine.fields import evaluate
+from actions_engine.hookspecs import Drop
+from actions_engine.index import Index
+from actions_engine.mapping import Mapping
+from actions_engine.program import Compiled, compile_fields
+from actions_engine.registry import Registry
+from actions_engine.request import Request
+from actions_engine.source import kind_of
+
+Row = dict[str, Any]
+
+#: Beyond so many remembered combinations of mappings, or mappings in one, each mapping's own program is run.
+MAX_PROGRAMS = 2_000
+MAX_SHARED = 64
+
+_NOTHING = Routing()
+
+
+class Engine:
+    """Routes events by mappings. Safe to share between threads: routing changes nothing but caches.
+
+    Attributes:
+        mappings: In the order of the files.
+        registry: What they were loaded with.
+        warnings: What the load found and did not stop for.
+    """
+
+    def __init__(self, mappings: Iterable[Mapping], registry: Registry, warnings: Iterable[Problem] = ()) -> None:
+        self.mappings = tuple(mappings)
+        self.registry = registry
+        self.warnings = tuple(warnings)
+        self._index = Index([mapping.trigger for mapping in self.mappings], registry.library)
+        self._programs: dict[tuple[int, ...], Callable[[Row], tuple[Row, ...]]] = {}
+        self._validators = [mapping.action.payload.__pydantic_validator__.validate_python for mapping in self.mappings]
+        self._filters_events = registry.filters_events
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        registry: Registry | None = None,
+        environ: AbstractMapping[str, str] | None = None,
+    ) -> Self:
+        """Load a mapping file, or every mapping file below a folder.
+
+        Args:
+            path: The file or folder.
+            registry: The plugins to load it with; the installed ones by default.
+            environ: What `${VAR}` reads; the process's environment by default.
+
+        Raises:
+            MappingError: something cannot be loaded; `.problems` holds every problem of every file.
+        """
+        registry = Registry.from_entry_points() if registry is None else registry
+        mappings, warnings = load_mappings(path, registry, os.environ if environ is None else environ)
+        return cls(mappings, registry, warnings)
+
+    def route(self, event: Any) -> Routing:
+        """Return what an event becomes.
+
+        Never raises for what an event or a mapping holds: a mapping that fails is rejected alone. The event is never
+        changed; payloads may share its inner objects.
+
+        Args:
+            event: A call of the Segment spec as a dict; anything else is one rejection.
+        """
+        if not isinstance(event, dict):
+            return Routing(rejections=(_refusal(f"an event is an object, not {kind_of(event)}"),))
+        if self._filters_events:
+            try:
+                answer = self.registry.before_route(event)
+            except PluginError as error:
+                # A consent hook that fails must not let the event through, nor lose it without a word.
+                return Routing(rejections=(_refusal(str(error)),))
+            if isinstance(answer, Drop):
+                return Routing(dropped=answer.reason)
+            event = answer
+        fired = self._fired(event)
+        if not fired:
+            return _NOTHING
+        mappings, validators = self.mappings, self._validators
+        try:
+            rows = (self._programs.get(fired) or self._program(fired))(event)
+            # A list comprehension over two short tuples costs less than any cleverer loop.
+            return Routing(
+                tuple([
+                    Call(mappings[number], validators[number](row), event)
+                    for number, row in zip(fired, rows, strict=True)
+                ])
+            )  # fmt: skip
+        except Exception:  # noqa: BLE001 - one of the mappings failed: each is tried by itself
+            return self._route_one_by_one(event, fired)
+
+    def route_many(self, events: Iterable[Any]) -> Iterator[Routing]:
+        """Yield what each event becomes, in order."""
+        return map(self.route, events)
+
+    def requests(self, calls: Iterable[Call]) -> list[Request]:
+        """Return the requests that calls become, batched by each action's policy; nothing is sent.
+
+        Of an action of several steps it is the first request: the others depend on answers.
+
+        Raises:
+            PluginError: an action's function failed.
+        """
+        return [request_of(group) for group in batches(calls)]
+
+    def evaluate(self, event: dict[str, Any]) -> list[tuple[Mapping, Row]]:
+        """Return the mappings that fire for an event with the fields that they compute, not validated.
+
+        Raises:
+            FunctionError, jmespath.exceptions.JMESPathError: a field cannot be computed.
+        """
+        fired = self._fired(event)
+        if not fired:
+            return []
+        rows = (self._programs.get(fired) or self._program(fired))(event)
+        return [(self.mappings[number], row) for number, row in zip(fired, rows, strict=True)]
+
+    def source(self, mapping: Mapping) -> str:
+        """Return the Python that a mapping's fields are compiled to."""
+        return self._compile([mapping]).source
+
+    # -- one step each
+
+    def _fired(self, event: dict[str, Any]) -> tuple[int, ...]:
+        fired = self._index.fired(event)
+        if fired and (choice := event.get("integrations")):
+            return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
+        return fired
+
+    def _compile(self, mappings: list[Mapping]) -> Compiled:
+        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library)
+
+    def _program(self, fired: tuple[int, ...]) -> Callable[[Row], tuple[Row, ...]]:
+        """Return the program of mappings that fire together, compiled when they first do."""
+        if len(fired) == 1 or (len(fired) <= MAX_SHARED and len(self._programs) < MAX_PROGRAMS):
+            program = self._compile([self.mappings[number] for number in fired]).function
+            self._programs[fired] = program
+            return program
+        parts = [self._programs.get((number,)) or self._program((number,)) for number in fired]
+        return lambda event: tuple(part(event)[0] for part in parts)
+
+    def _route_one_by_one(self, event: dict[str, Any], fired: tuple[int, ...]) -> Routing:
+        calls: list[Call] = []
+        rejections: list[Rejection] = []
+        for number in fired:
+            mapping = self.mappings[number]
+            try:
+                row = (self._programs.get((number,)) or self._program((number,)))(event)[0]
+                calls.append(Call(mapping, self._validators[number](row), event))
+            except ValidationError as error:
+                rejections.append(_rejection(mapping, _validation_faults(error)))
+            except Exception as error:  # noqa: BLE001 - whatever a function raised is this mapping's alone
+                rejections.append(_rejection(mapping, _field_faults(mapping, event, error)))
+        return Routing(tuple(calls), tuple(rejections))
+
+
+def is_chosen(integrations: Any, mapping: Mapping) -> bool:
+    """Whether the event's `integrations` object lets a mapping's destination see it.
+
+    Source: https://segment.com/docs/guides/filtering-data/#filtering-with-the-integrations-object. A destination is
+    named by its name, its title or its instance, in any case; the entry `All` decides for those not named.
+    """
+    if not isinstance(integrations, dict):
+        return True
+    destination = mapping.instance.destination
+    names = {destination.name.casefold(), destination.title.casefold(), mapping.instance.name.casefold()}
+    decision: Any = True
+    for name, value in integrations.items():
+        if isinstance(name, str) and name.casefold() in names:
+            # An object of options chooses the destination, as true does.
+            return value is not False and value is not None
+        if name in ("All", "all"):
+            decision = value
+    return decision is not False
+
+
+def _refusal(reason: str) -> Rejection:
+    return Rejection((Fault("", "", reason),))
+
+
+def _rejection(mapping: Mapping, faults: tuple[Fault, ...]) -> Rejection:
+    instance = mapping.instance
+    return Rejection(faults, instance.destination.name, instance.name, mapping.action.name, mapping.name)
+
+
+def _validation_faults(error: ValidationError) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            ".".join(str(step) for step in fault["loc"]),
+            "missing" if fault["type"] == "missing" else kind_of(fault["input"]) if fault["loc"] else "",
+            fault["msg"],
+        )
+        for fault in error.errors(include_url=False, include_context=False)
+    )
+
+
+def _field_faults(mapping: Mapping, event: dict[str, Any], error: Exception) -> tuple[Fault, ...]:
+    """Find the fields whose computation raises by computing each alone."""
+    faults: list[Fault] = []
+    for name, field in mapping.fields.items():
+        try:
+            evaluate(field, event)
+        except Exception as cause:  # noqa: BLE001 - see above
+            faults.append(Fault(name, "", _reason(cause)))
+    return tuple(faults) or (Fault("", "", _reason(error)),)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "the value is nested too deeply"
+    if (function := getattr(error, "function_name", None)) and hasattr(error, "actual_type"):
+        # jmespath.py's own message quotes the value, which may be personal.
+        expected = " or ".join(getattr(error, "expected_types", ()))
+        return f"{function}(): the argument is {error.actual_type}, expected {expected}"
+    return str(error)[:500] or type(error).__name__

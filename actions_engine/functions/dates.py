@@ -1,0 +1,58 @@
+"""Moments: ISO 8601 text or Unix time in, any form that a vendor wants out. Text without an offset is UTC."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Unix seconds reach this in the year 5138, Unix milliseconds left it behind in 1973.
+_FIRST_MILLISECONDS = 100_000_000_000
+_DIRECTIVES = frozenset("YmdHMSfjyBbAaIpzZ%")
+
+
+def to_unix_seconds(subject: str | int | float) -> int:
+    """Return Unix time in whole seconds, rounded down."""
+    return math.floor((_moment(subject) - _EPOCH) / timedelta(seconds=1))
+
+
+def to_unix_millis(subject: str | int | float) -> int:
+    """Return Unix time in whole milliseconds, rounded down."""
+    return (_moment(subject) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def to_iso8601(subject: str | int | float) -> str:
+    """Return ISO 8601 text in UTC with milliseconds, such as `2015-12-12T19:11:01.249Z`."""
+    return _moment(subject).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def format_datetime(subject: str | int | float, pattern: str) -> str:
+    """Return the moment in UTC by a pattern of strftime directives: %Y %m %d %H %M %S %f %j %y %B %b %A %a %I %p %z %Z %%.
+
+    Raises:
+        ValueError: the pattern has another directive or more than 200 characters.
+    """
+    if len(pattern) > 200 or any(found not in _DIRECTIVES for found in re.findall("%(.?)", pattern, re.DOTALL)):
+        raise ValueError("the pattern has a directive that is not supported")
+    return _moment(subject).strftime(pattern)
+
+
+def _moment(subject: str | float) -> datetime:
+    """Read ISO 8601 text, or a number of seconds, or of milliseconds from 100,000,000,000 on."""
+    if isinstance(subject, str):
+        text = subject.strip()
+        try:
+            moment = datetime.fromisoformat(text) if len(text) <= 40 else None
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise ValueError("the text is no ISO 8601 date or time, such as 2015-12-12T19:11:01.249Z")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not math.isfinite(subject):
+        raise ValueError("the number is no Unix time")
+    milliseconds = abs(subject) >= _FIRST_MILLISECONDS
+    return _EPOCH + (timedelta(milliseconds=subject) if milliseconds else timedelta(seconds=subject))
+
+
+FUNCTIONS = (to_unix_seconds, to_unix_millis, to_iso8601, format_datetime)

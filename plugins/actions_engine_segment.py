@@ -1,0 +1,195 @@
+"""Segment: forward calls to another Segment source through its HTTP Tracking API.
+
+Reference: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from actions_engine import (
+    Batch,
+    Destination,
+    From,
+    JsonObject,
+    Payload,
+    Request,
+    Secret,
+    Settings,
+    at_least_one_of,
+    hookimpl,
+)
+
+
+class Region(StrEnum):
+    """Where the workspace keeps its data."""
+
+    US = "us"
+    EU = "eu"
+
+
+ENDPOINTS = {Region.US: "https://api.segment.io/v1", Region.EU: "https://events.eu1.segmentapis.com/v1"}
+
+
+class SegmentSettings(Settings):
+    """What the destination needs to know of the Segment source."""
+
+    write_key: Annotated[Secret, Field(description="The write key of the source that receives the calls.")]
+    region: Annotated[Region, Field(description="Where the workspace keeps its data.")] = Region.US
+    endpoint: Annotated[str | None, Field(description="Another base URL, in place of the region's.")] = None
+
+    @property
+    def url(self) -> str:
+        """The URL that takes batches."""
+        return f"{self.endpoint or ENDPOINTS[self.region]}/batch"
+
+
+class Common(Payload):
+    """What every call of the spec carries."""
+
+    user_id: Annotated[str | None, From("userId"), Field(description="The user's id in your database.")] = None
+    anonymous_id: Annotated[
+        str | None, From("anonymousId"), Field(description="An id for a visitor who is not known yet.")
+    ] = None
+    context: Annotated[
+        JsonObject | None, From("context"), Field(description="Circumstances: page, device, library, traits.")
+    ] = None
+    timestamp: Annotated[
+        str | None, From("timestamp || originalTimestamp"), Field(description="When it happened, in ISO 8601.")
+    ] = None
+    integrations: Annotated[
+        JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")
+    ] = None
+
+    identified = at_least_one_of("user_id", "anonymous_id")
+
+
+class Identify(Common):
+    """Tie a user to their traits."""
+
+    traits: Annotated[
+        JsonObject | None, From("traits || context.traits"), Field(description="What is known about the user.")
+    ] = None
+
+
+class Track(Common):
+    """Record what a user did."""
+
+    event: Annotated[str, From("event"), Field(description="The name of the action, such as Button Clicked.")]
+    properties: Annotated[
+        JsonObject | None, From("properties"), Field(description="Details of the action.")
+    ] = None
+
+
+class Page(Common):
+    """Record a view of a web page."""
+
+    name: Annotated[str | None, From("name"), Field(description="The page's name.")] = None
+    category: Annotated[str | None, From("category"), Field(description="The page's category.")] = None
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="URL, title, referrer.")] = None
+
+
+class Screen(Common):
+    """Record a view of a screen in an app."""
+
+    name: Annotated[str | None, From("name"), Field(description="The screen's name.")] = None
+    category: Annotated[str | None, From("category"), Field(description="The screen's category.")] = None
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the view.")] = None
+
+
+class Group(Common):
+    """Tie a user to a company, account or team."""
+
+    group_id: Annotated[str, From("groupId"), Field(description="The group's id in your database.")]
+    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known about the group.")] = None
+
+
+class Alias(Payload):
+    """Join two identities of one user."""
+
+    user_id: Annotated[str, From("userId"), Field(description="The id from now on.")]
+    previous_id: Annotated[str, From("previousId"), Field(description="The id until now.")]
+    context: Annotated[JsonObject | None, From("context"), Field(description="Circumstances of the call.")] = None
+    timestamp: Annotated[
+        str | None, From("timestamp || originalTimestamp"), Field(description="When it happened, in ISO 8601.")
+    ] = None
+    integrations: Annotated[
+        JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")
+    ] = None
+
+
+segment = Destination("segment", settings=SegmentSettings, title="Segment")
+# A request holds at most 500 KB: the documentation page named above.
+batch = Batch(max_calls=1000, max_bytes=450_000, linger=0.1)
+
+
+@segment.action(trigger='type = "identify"', batch=batch)
+def identify(settings: SegmentSettings, payloads: list[Identify]) -> Request:
+    """Tie users to their traits."""
+    return _send(settings, "identify", payloads)
+
+
+@segment.action(trigger='type = "track"', batch=batch)
+def track(settings: SegmentSettings, payloads: list[Track]) -> Request:
+    """Record what users did."""
+    return _send(settings, "track", payloads)
+
+
+@segment.action(trigger='type = "page"', batch=batch)
+def page(settings: SegmentSettings, payloads: list[Page]) -> Request:
+    """Record views of web pages."""
+    return _send(settings, "page", payloads)
+
+
+@segment.action(trigger='type = "screen"', batch=batch)
+def screen(settings: SegmentSettings, payloads: list[Screen]) -> Request:
+    """Record views of screens in an app."""
+    return _send(settings, "screen", payloads)
+
+
+@segment.action(trigger='type = "group"', batch=batch)
+def group(settings: SegmentSettings, payloads: list[Group]) -> Request:
+    """Tie users to companies, accounts or teams."""
+    return _send(settings, "group", payloads)
+
+
+@segment.action(trigger='type = "alias"', batch=batch)
+def alias(settings: SegmentSettings, payloads: list[Alias]) -> Request:
+    """Join two identities of one user."""
+    return _send(settings, "alias", payloads)
+
+
+for name, action in (
+    ("Track calls", "track"),
+    ("Identify calls", "identify"),
+    ("Page views", "page"),
+    ("Screen views", "screen"),
+    ("Group calls", "group"),
+    ("Alias calls", "alias"),
+):
+    segment.preset(name, action=action)
+
+
+NAMES = {
+    "user_id": "userId",
+    "anonymous_id": "anonymousId",
+    "group_id": "groupId",
+    "previous_id": "previousId",
+}
+
+
+def _send(settings: SegmentSettings, kind: str, payloads: list[Any]) -> Request:
+    # Segment deduplicates by messageId. It is not the event's own: the calls of one event would hide each other.
+    items = [
+        {"type": kind, "messageId": payload.idempotency_key}
+        | {NAMES.get(name, name): value for name, value in payload.body().items()}
+        for payload in payloads
+    ]
+    return Request.post(settings.url, basic_auth=(settings.write_key, ""), json={"batch": items})
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(segment)
