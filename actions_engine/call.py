@@ -58,7 +58,8 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     def key(self) -> str:
         """The idempotency key: a UUID, the same whenever the same event is routed by the same mapping."""
         name = "\n".join((message_id(self.event), self.instance, self.mapping))
-        return str(uuid.uuid5(KEY_NAMESPACE, name.encode("utf-8", "surrogatepass")))
+        # A lone surrogate is no text to a digest, yet an event that holds one has a key like any other.
+        return str(uuid.uuid5(KEY_NAMESPACE, name.encode(errors="backslashreplace").decode()))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the call as plain data; the payload as `Payload.body` gives it."""
@@ -82,7 +83,7 @@ def message_id(event: dict[str, Any]) -> str:
     except (RecursionError, ValueError, TypeError):
         # Too deep or too odd for JSON: its own text is as good an identity.
         content = "\n".join(sorted(f"{name!r}={type(value).__name__}" for name, value in event.items()))
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(content.encode(errors="backslashreplace")).hexdigest()
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -45,11 +45,17 @@ class _Shared:
         self.kind = kind
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
-        name = "an object" if self.kind is dict else "a list"
-        return core_schema.custom_error_schema(
-            core_schema.is_instance_schema(self.kind),
-            custom_error_type="json_type",
-            custom_error_message=f"Input should be {name}",
+        known, name = (
+            (core_schema.dict_schema(), "object") if self.kind is dict else (core_schema.list_schema(), "list")
+        )
+        # A payload read back from JSON has nothing to share: pydantic's own schema serves there.
+        return core_schema.json_or_python_schema(
+            json_schema=known,
+            python_schema=core_schema.custom_error_schema(
+                core_schema.is_instance_schema(self.kind),
+                custom_error_type=f"{name}_expected",
+                custom_error_message=f"Input should be {'an object' if name == 'object' else 'a list'}",
+            ),
         )
 
     def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:

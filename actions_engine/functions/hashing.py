@@ -52,7 +52,7 @@ def uuid5(subject: str, namespace: str = "url") -> str:
             space = uuid.UUID(namespace)
         except ValueError:
             raise ValueError("the namespace is dns, url, oid, x500 or a UUID") from None
-    return str(uuid.uuid5(space, _bytes(subject)))
+    return str(uuid.uuid5(space, _bytes(subject).decode()))
 
 
 def _bytes(text: str) -> bytes:
