@@ -1,0 +1,39 @@
+# Two commands on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types architecture bench format clean
+
+demo: .venv/ready
+	@$(BIN)/actions-engine demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/ready
+	$(BIN)/mypy
+
+architecture: .venv/ready
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/uv sync --frozen --quiet --group bench
+	$(BIN)/python -m tests.bench
+
+format: .venv/ready
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf .venv dist
+
+# uv installs what uv.lock says; pip only brings uv.
+.venv/ready: pyproject.toml uv.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --inexact
+	@touch .venv/ready

@@ -1,0 +1,21 @@
+"""The command: parse, call, print. Exit codes: 0, 1 where problems were found, 2 for wrong usage."""
+
+from __future__ import annotations
+
+import click
+
+from actions_engine import __version__
+from actions_engine.cli.demo import demo
+from actions_engine.cli.plugins import plugins
+from actions_engine.cli.route import route
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="actions-engine")
+def main() -> None:
+    """Route customer events to destinations by mappings written in YAML."""
+
+
+main.add_command(demo)
+main.add_command(plugins)
+main.add_command(route)

@@ -1,0 +1,59 @@
+"""`actions-engine demo`: one event, two calls, the requests that they become."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from actions_engine.cli.loading import load_engine
+
+_EVENTS = (
+    ("button_clicked.json", "context.traits is there: both mappings fire"),
+    ("button_clicked_without_traits.json", "without context.traits the Track mapping alone fires"),
+    ("course_clicked.json", "another event: neither fires"),
+)
+
+
+@click.command()
+def demo() -> None:
+    """Show one Track event becoming a Track call and an Identify call. Nothing is sent."""
+    from rich.console import Console  # noqa: PLC0415 - no other command needs it to start
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.syntax import Syntax  # noqa: PLC0415
+
+    console = Console(width=None if click.get_text_stream("stdout").isatty() else 100, highlight=False)
+    example = _example()
+    engine = load_engine(example / "academy.yaml", environ={"SEGMENT_WRITE_KEY": "demo-write-key"})
+    yaml = (example / "academy.yaml").read_text(encoding="utf-8")
+    console.print(Panel(Syntax(yaml, "yaml", background_color="default"), title="the mappings: academy.yaml"))
+    for number, (name, remark) in enumerate(_EVENTS):
+        event: dict[str, Any] = json.loads((example / "events" / name).read_text(encoding="utf-8"))
+        routing = engine.route(event)
+        console.rule(f"[bold]{event['event']}[/bold]: {remark}")
+        if number == 0:
+            _json(console, "the event", event)
+        for call in routing.calls:
+            title = f"call: {call.destination} {call.action}  ({call.mapping})"
+            shown = call.as_dict()["payload"] if number == 0 else {"user_id": call.payload.body().get("user_id"), "…": "…"}
+            _json(console, title, shown)
+        if number == 0:
+            for request in engine.requests(routing.calls):
+                _json(console, f"request: {request.method} {request.as_dict()['url']}", request.as_dict())
+        console.print(f"{len(routing.calls)} call{'' if len(routing.calls) == 1 else 's'}", style="bold green")
+
+
+def _json(console: Any, title: str, value: Any) -> None:
+    from rich.json import JSON  # noqa: PLC0415
+    from rich.panel import Panel  # noqa: PLC0415
+
+    console.print(Panel(JSON(json.dumps(value), indent=2), title=title, title_align="left"))
+
+
+def _example() -> Path:
+    """Return the folder of the example: inside a wheel beside this package, in a checkout the mappings folder."""
+    packaged = Path(str(files("actions_engine"))) / "example"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "mappings"

@@ -1,0 +1,116 @@
+"""Files of events -> chunks of lines: JSON, JSON Lines, either compressed with gzip."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import click
+import msgspec
+
+#: Lines that are routed together: enough to make a worker's while worth its message, few enough to show progress.
+CHUNK_LINES = 500
+CHUNK_BYTES = 4_000_000
+_GZIP = b"\x1f\x8b"
+
+
+class Chunk(NamedTuple):
+    """Some lines of a file, each an event as JSON.
+
+    Attributes:
+        path: The file, `-` for standard input.
+        first: The number of the first line, from 1.
+        lines: Their bytes.
+    """
+
+    path: str
+    first: int
+    lines: list[bytes]
+
+
+def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
+    """Yield a file's events in chunks; `advance` hears how many bytes of the file were read.
+
+    A file that starts with `[`, or with an object that goes on beyond its first line, is one JSON document: an event
+    or a list of events. Anything else is JSON Lines.
+    """
+    try:
+        with _Counting(path, advance) as raw:
+            # A reader that is also a member of io's family is buffered once, below the decompression.
+            buffered = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+            compressed = buffered.peek(2)[:2] == _GZIP
+            stream = cast(BinaryIO, gzip.open(buffered) if compressed else buffered)
+            yield from _chunks(path, stream)
+    except (OSError, EOFError, zlib.error) as error:
+        raise click.ClickException(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _chunks(path: str, stream: BinaryIO) -> Iterator[Chunk]:
+    first = stream.readline()
+    document = _document(first, stream)
+    lines: Iterator[bytes] = iter(document) if document is not None else _chain(first, stream)
+    chunk, size, number = Chunk(path, 1, []), 0, 0
+    for number, line in enumerate(lines, start=1):
+        chunk.lines.append(line)
+        size += len(line)
+        if len(chunk.lines) >= CHUNK_LINES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = Chunk(path, number + 1, []), 0
+    if chunk.lines:
+        yield chunk
+
+
+def _document(first: bytes, stream: BinaryIO) -> list[bytes] | None:
+    """Return the events of a file that is one JSON document, None where it is JSON Lines."""
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"[", b"{") or (start == b"{" and _is_json(first)):
+        return None
+    text = first + stream.read()
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    try:
+        document = msgspec.json.decode(text, type=list[msgspec.Raw] if start == b"[" else msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        # Broken JSON, or JSON Lines with a broken first line: line by line, the messages are the most useful.
+        return text.splitlines()
+    return [bytes(item) for item in document] if isinstance(document, list) else [bytes(document)]
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _chain(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    if first:
+        yield first.removeprefix(b"\xef\xbb\xbf")
+    yield from stream
+
+
+class _Counting(io.RawIOBase):
+    """Reads a file, or standard input, and tells how far it has come."""
+
+    def __init__(self, path: str, advance: Callable[[int], None]) -> None:
+        self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed in close()
+        self._owned = path != "-"
+        self._advance = advance
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count: int = self._file.readinto(buffer)  # type: ignore[union-attr]
+        self._advance(count)
+        return count
+
+    def close(self) -> None:
+        if self._owned:
+            self._file.close()
+        super().close()
