@@ -1,13 +1,13 @@
 """Actions engine: one customer event in, validated calls for many destinations out.
 
-    from actions_engine import Engine
+from actions_engine import Engine
 
-    engine = Engine.load("mappings/")
-    routing = engine.route({"type": "track", "event": "Button Clicked", "userId": "AiUGstSDIg"})
-    for call in routing.calls:
-        print(call.destination, call.action, call.payload)
-    for request in engine.requests(routing.calls):
-        print(request.as_dict())
+engine = Engine.load("mappings/")
+routing = engine.route({"type": "track", "event": "Button Clicked", "userId": "AiUGstSDIg"})
+for call in routing.calls:
+    print(call.destination, call.action, call.payload)
+for request in engine.requests(routing.calls):
+    print(request.as_dict())
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping as AbstractMapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,12 @@ def _files(path: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
             yield file, below.with_suffix("").as_posix()
     if not found:
         problems.append(
-            Problem("no-mappings", f"{path}: no .yaml or .yml file in this folder", hint="one file is one instance of a destination")
-        )  # fmt: skip
+            Problem(
+                "no-mappings",
+                f"{path}: no .yaml or .yml file in this folder",
+                hint="one file is one instance of a destination",
+            )
+        )
 
 
 def _open(file: Path, problems: list[Problem]) -> Source | None:
@@ -208,13 +213,13 @@ class _Reader:
 
     # -- mappings
 
-    def _mappings(
-        self, source: Source, root: Node, instance: Instance, condition: Condition | None
-    ) -> list[Mapping]:
+    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Mapping]:
         node = root.value.get("mappings")
         if node is None:
             if "presets" not in root.value:
-                source.problem("missing-key", "the file has no mappings", root, hint="add `mappings:` or `presets: all`")
+                source.problem(
+                    "missing-key", "the file has no mappings", root, hint="add `mappings:` or `presets: all`"
+                )
             return []
         if not node.is_list:
             source.problem("file-shape", f"`mappings` is a list, not {node.kind()}", node,
@@ -285,9 +290,7 @@ class _Reader:
             return None
         return known
 
-    def _fields(
-        self, source: Source, item: Node, action: Action, defaults: _Defaults | None
-    ) -> dict[str, FieldValue]:
+    def _fields(self, source: Source, item: Node, action: Action, defaults: _Defaults | None) -> dict[str, FieldValue]:
         fields = dict(defaults.fields) if defaults else {}
         for name, place in _omitted(source, item):
             if name not in action.payload.model_fields:
@@ -350,7 +353,11 @@ class _Reader:
         mappings: list[Mapping] = []
         for preset, place in chosen:
             if preset.name in taken:
-                source.problem("duplicate-mapping", f"a mapping of this file has the preset's name {preset.name!r}", place)
+                source.problem(
+                    "duplicate-mapping",
+                    f"a mapping of this file has the preset's name {preset.name!r}",
+                    place,
+                )
                 continue
             taken.add(preset.name)
             mapping = self._preset(source, place, preset, instance, condition)

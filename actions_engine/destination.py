@@ -1,11 +1,11 @@
 """The plugin contract: what a destination is made of.
 
-    segment = Destination("segment", settings=SegmentSettings, title="Segment")
+segment = Destination("segment", settings=SegmentSettings, title="Segment")
 
-    @segment.action(trigger='type = "identify"', batch=Batch(max_calls=100))
-    def identify(settings: SegmentSettings, payloads: list[Identify]) -> Request:
-        '''Tie a user to their traits.'''
-        return Request.post(...)
+@segment.action(trigger='type = "identify"', batch=Batch(max_calls=100))
+def identify(settings: SegmentSettings, payloads: list[Identify]) -> Request:
+    '''Tie a user to their traits.'''
+    return Request.post(...)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Annotated, Any, Protocol, Self, TypeVar, cast
@@ -69,13 +69,28 @@ JsonArray = Annotated[list[Any], _Shared(list)]
 
 
 class Settings(BaseModel):
-    """What a destination instance is told once: credentials, region, endpoint. Values of type Secret mask themselves."""
+    """What a destination instance is told once: credentials, region, endpoint; a Secret masks itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return every secret among the settings."""
-        return tuple(value for _, value in self if isinstance(value, Secret))
+        return tuple(secret for _, value in self for secret in _secrets(value))
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    match value:
+        case Secret():
+            yield value
+        case dict():
+            for item in value.values():
+                yield from _secrets(item)
+        case list() | tuple():
+            for item in value:
+                yield from _secrets(item)
+        case BaseModel():
+            for _, item in value:
+                yield from _secrets(item)
 
 
 class Payload(BaseModel):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping as AbstractMapping
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
 from typing import Any, Self
 

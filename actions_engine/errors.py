@@ -1,9 +1,9 @@
 """The exception tree, and the problem: an error that says where it is and how to mend it.
 
-    ActionsEngineError
-    ├── MappingError         mapping files cannot be loaded; carries every problem at once
-    ├── PluginError          a plugin broke the contract, or one of its functions raised
-    └── FunctionError        a function of the mapping language was given a value of the wrong type
+ActionsEngineError
+├── MappingError         mapping files cannot be loaded; carries every problem at once
+├── PluginError          a plugin broke the contract, or one of its functions raised
+└── FunctionError        a function of the mapping language was given a value of the wrong type
 """
 
 from __future__ import annotations

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 import jmespath
 from jmespath.exceptions import EmptyExpressionError, IncompleteExpressionError, LexerError, ParseError
 from jmespath.lexer import Lexer
-from jmespath.parser import Parser
+from jmespath.parser import ParsedResult, Parser
 
 from actions_engine.errors import ActionsEngineError, did_you_mean
 from actions_engine.functions import Function, Library
@@ -25,7 +26,14 @@ from actions_engine.source import kind_of
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 100
 
-type_names = {"string": str, "number": (int, float), "boolean": bool, "array": list, "object": dict, "null": type(None)}
+type_names = {
+    "string": str,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
 
 _ORDERINGS = frozenset({"lt", "lte", "gt", "gte"})
 
@@ -67,8 +75,9 @@ class Expression:
         Raises:
             FunctionError, jmespath.exceptions.JMESPathError: a function was given a value that it does not take.
         """
-        options = jmespath.Options(custom_functions=self.library)
-        return jmespath.parser.ParsedResult(self.text, self.tree).search(value, options=options)
+        # jmespath.py asks its functions for `call_function` alone, and its tree is of plain dicts.
+        options = jmespath.Options(custom_functions=cast(Any, self.library))
+        return ParsedResult(self.text, cast(Any, self.tree)).search(value, options=options)
 
     @property
     def path(self) -> tuple[str, ...] | None:
@@ -111,7 +120,7 @@ class ExpressionParser:
                 f"the expression has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read",
             )
         try:
-            tree = Parser().parse(text).parsed
+            tree = cast(dict[str, Any], Parser().parse(text).parsed)
         except RecursionError:
             raise _too_deep() from None
         except (ParseError, EmptyExpressionError) as error:
@@ -143,7 +152,10 @@ class ExpressionParser:
         function = self.library.get(name)
         if function is None:
             raise ExpressionError(
-                "unknown-function", f"there is no function {name!r}", position, did_you_mean(name, self.library)
+                "unknown-function",
+                f"there is no function {name!r}",
+                position,
+                did_you_mean(name, self.library),
             )
         minimum, maximum = function.minimum, function.maximum
         if len(arguments) < minimum or (maximum is not None and len(arguments) > maximum):
@@ -212,7 +224,7 @@ def _function_calls(text: str) -> dict[str, list[int]]:
         return {}
     calls: dict[str, list[int]] = {}
     tokens = list(Lexer().tokenize(text))
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         if token["type"] == "unquoted_identifier" and following["type"] == "lparen":
             calls.setdefault(token["value"], []).append(token["start"])
     return calls
@@ -222,7 +234,7 @@ _HINTS = (
     (re.compile(r"^\$\.?"), "JMESPath starts at the event: write the path without `$`"),
     (re.compile(r"[^=!<>]=[^=]"), "equality is written `==`"),
     (re.compile(r"\b(and|or|not)\b", re.IGNORECASE), "JMESPath writes `&&`, `||` and `!`"),
-    (re.compile(r"^\w[\w ]*[ -][\w ]*\w$"), "fixed text is written `{$literal: …}` or in single quotes inside the expression: \"'text'\""),
+    (re.compile(r"^\w[\w ]*[ -][\w ]*\w$"), "fixed text is written {$literal: …}"),
 )  # fmt: skip
 
 
@@ -236,7 +248,7 @@ def _explain_syntax(text: str, error: ParseError | EmptyExpressionError) -> Expr
         message = "not JMESPath: the expression ends too early"
     elif isinstance(error, LexerError):
         message = f"not JMESPath: {_lower_first(str(error.message))}"
-    elif error.token_type == "EOF":
+    elif error.token_type == "EOF":  # noqa: S105 - a token of a grammar
         message, position = "not JMESPath: the expression ends too early", len(text)
     else:
         message = f"not JMESPath: {str(error.token_value)[:60]!r} is not expected here"

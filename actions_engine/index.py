@@ -111,9 +111,7 @@ class Index:
                     self._buckets[bucket].append((number, key))
 
     def _bucket(self, filing: Filing) -> int:
-        table = self._tables.setdefault(
-            (filing.expression, filing.kind), _Table(filing.test.expression, filing.kind)
-        )
+        table = self._tables.setdefault((filing.expression, filing.kind), _Table(filing.test.expression, filing.kind))
         bucket = table.buckets.get(filing.value)
         if bucket is None:
             bucket = table.buckets[filing.value] = len(self._buckets)
@@ -356,9 +354,7 @@ def _by_text(buckets: dict[AnyValue, int]) -> _Lookup:
 
 
 def _by_number(buckets: dict[AnyValue, int]) -> _Lookup:
-    return lambda value: (
-        buckets.get(value, 0) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
-    )
+    return lambda value: buckets.get(value, 0) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
 
 
 def _by_boolean(buckets: dict[AnyValue, int]) -> _Lookup:
@@ -376,7 +372,9 @@ def _by_prefix(buckets: dict[AnyValue, int]) -> _Lookup:
     def lookup(value: AnyValue) -> tuple[int, ...]:
         if not isinstance(value, str):
             return ()
-        return tuple(buckets[start] for length in lengths if (start := value[:length]) in buckets and length <= len(value))
+        return tuple(
+            buckets[start] for length in lengths if (start := value[:length]) in buckets and length <= len(value)
+        )
 
     return lookup
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from actions_engine.expression import Expression
@@ -130,7 +131,7 @@ class Code:
     def _lookup(self, key: Any) -> str | None:
         for known in reversed(self._known):
             if key in known:
-                return known[key]
+                return str(known[key])
         return None
 
     def keep(self, key: Any, text: str, letter: str = "v") -> str:
@@ -149,7 +150,7 @@ class Code:
         values: list[tuple[str, FieldValue, str]] = []
         for name, field in fields.items():
             if not isinstance(field, Constant):
-                self.line(f"# {ascii(mapping)}: {ascii(name)}{_comment(field)}")
+                self.line(f"# {mapping!a}: {name!a}{_comment(field)}")
             values.append((name, field, self.field(field)))
         return self._record(values)
 
@@ -169,11 +170,12 @@ class Code:
 
     def _record(self, values: Sequence[tuple[str, FieldValue, str]]) -> str:
         record = self.fresh("f")
-        always = [(name, value) for name, field, value in values if _is_always_there(field)]
-        self.line(f"{record} = {{{', '.join(f'{ascii(name)}: {value}' for name, value in always)}}}")
-        for name, field, value in values:
-            if not _is_always_there(field):
-                self.line(f"if {value} is not None: {record}[{ascii(name)}] = {value}")
+        # The order of the mapping is kept: what is there on every event goes into the display only as far as it leads.
+        leading = list(takewhile(lambda entry: _is_always_there(entry[1]), values))
+        self.line(f"{record} = {{{', '.join(f'{name!a}: {value}' for name, _, value in leading)}}}")
+        for name, field, value in values[len(leading) :]:
+            guard = "" if _is_always_there(field) else f"if {value} is not None: "
+            self.line(f"{guard}{record}[{name!a}] = {value}")
         return record
 
     def _items(self, values: Sequence[tuple[FieldValue, str]]) -> str:
@@ -213,7 +215,7 @@ class Code:
                 source = self.variable(self.expression(child, source))
             return source
         if kind == "field":
-            return self.keep(("field", node["value"], source), f"{self._object(source)}.get({ascii(node['value'])})")
+            return self.keep(("field", node["value"], source), f"{self._object(source)}.get({node['value']!a})")
         key = (_key(node), source)
         known = self._lookup(key)
         if known is not None:
@@ -277,7 +279,11 @@ class Code:
     def _either(self, node: dict[str, Any], source: str, go_on: str) -> str:
         result = self._assign(self.expression(node["children"][0], source))
         # Zero is true in JMESPath. The first test is Python's own and spares the call for most values.
-        head = f"if not {result} and is_false({result}):" if go_on == "is_false" else f"if {result} or not is_false({result}):"
+        head = (
+            f"if not {result} and is_false({result}):"
+            if go_on == "is_false"
+            else f"if {result} or not is_false({result}):"
+        )
         with self.block(head):
             self.line(f"{result} = {self.expression(node['children'][1], source)}")
         return result
@@ -289,7 +295,7 @@ class Code:
         return self._multi_select(
             source,
             lambda: "{" + ", ".join(
-                f"{ascii(pair['value'])}: {value}"
+                f"{pair['value']!a}: {value}"
                 for pair, value in [(pair, self.expression(pair["children"][0], source)) for pair in node["children"]]
             ) + "}",
         )  # fmt: skip
@@ -310,15 +316,15 @@ class Code:
         return result
 
     def _projection(self, node: dict[str, Any], source: str) -> str:
-        base = self.expression(node["children"][0], source)
+        base = self.variable(self.expression(node["children"][0], source))
         return self._project(f"isinstance({base}, list)", base, node["children"][1])
 
     def _value_projection(self, node: dict[str, Any], source: str) -> str:
-        base = self.expression(node["children"][0], source)
+        base = self.variable(self.expression(node["children"][0], source))
         return self._project(f"isinstance({base}, dict)", f"{base}.values()", node["children"][1])
 
     def _filter_projection(self, node: dict[str, Any], source: str) -> str:
-        base = self.expression(node["children"][0], source)
+        base = self.variable(self.expression(node["children"][0], source))
         return self._project(f"isinstance({base}, list)", base, node["children"][1], node["children"][2])
 
     def _project(self, guard: str, items: str, right: dict[str, Any], condition: dict[str, Any] | None = None) -> str:
@@ -425,7 +431,7 @@ def _is_always_there(field: FieldValue) -> bool:
 
 
 def _comment(field: FieldValue) -> str:
-    return f" = {ascii(field.text)}" if isinstance(field, Expression) else ""
+    return f" = {field.text!a}" if isinstance(field, Expression) else ""
 
 
 def _key(node: Any) -> Any:

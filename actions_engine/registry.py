@@ -49,9 +49,7 @@ class Registry:
         broken: Plugins that were left out, each with the cause.
     """
 
-    def __init__(
-        self, destinations: Iterable[Destination] = (), functions: Iterable[Callable[..., Any]] = ()
-    ) -> None:
+    def __init__(self, destinations: Iterable[Destination] = (), functions: Iterable[Callable[..., Any]] = ()) -> None:
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._destinations: dict[str, Destination] = {}
@@ -101,9 +99,7 @@ class Registry:
         Raises:
             PluginError: a hook raised or returned what is neither an event, a Drop nor None.
         """
-        for hook in sorted(
-            self._hooks.hook.before_route.get_hookimpls(), key=lambda hook: hook.plugin_name
-        ):
+        for hook in sorted(self._hooks.hook.before_route.get_hookimpls(), key=lambda hook: hook.plugin_name):
             try:
                 answer = hook.function(event)
             except Exception as error:

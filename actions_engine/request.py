@@ -165,9 +165,7 @@ class Request:
         shown: dict[str, Any] = {"method": self.method, "url": self.url}
         if self.params:
             shown["params"] = dict(self.params)
-        headers: dict[str, Any] = {
-            name: self.headers.get(name, value) for name, value in self.full_headers().items()
-        }
+        headers: dict[str, Any] = {name: self.headers.get(name, value) for name, value in self.full_headers().items()}
         if self.basic_auth is not None and "Authorization" not in self.headers:
             headers["Authorization"] = f"Basic {MASK}"
         if headers:

@@ -120,9 +120,7 @@ class Source:
         line, column = (place.line, place.column) if isinstance(place, Node) else place
         if at is not None and isinstance(place, Node) and place.offset is not None:
             column += place.offset + at
-        self.problems.append(
-            Problem(code, message, Location(self.path, line, column), self._line(line), hint)
-        )
+        self.problems.append(Problem(code, message, Location(self.path, line, column), self._line(line), hint))
 
     def _line(self, line: int) -> str:
         return self.lines[line - 1].rstrip("\r") if 0 < line <= len(self.lines) else ""
@@ -201,7 +199,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             self._add(self._scalar(event), event.anchor, event)
         elif isinstance(event, yaml.AliasEvent):
-            node = self.anchors.get(event.anchor)
+            node = self.anchors.get(event.anchor or "")
             if node is None:
                 self._stop(event, "yaml-alias", f"the alias *{event.anchor} names no finished anchor", "")
             else:
@@ -277,11 +275,7 @@ class _Builder:
             value = self._implicit(event)
         node = Node(value, mark.line + 1, mark.column + 1)
         quote = 0 if plain else 1
-        if (
-            isinstance(value, str)
-            and mark.line == end.line
-            and end.column - mark.column == len(value) + 2 * quote
-        ):
+        if isinstance(value, str) and mark.line == end.line and end.column - mark.column == len(value) + 2 * quote:
             node.offset = quote
         return node
 

@@ -56,7 +56,9 @@ class Common(Payload):
         JsonObject | None, From("context"), Field(description="Circumstances: page, device, library, traits.")
     ] = None
     timestamp: Annotated[
-        str | None, From("timestamp || originalTimestamp"), Field(description="When it happened, in ISO 8601.")
+        str | None,
+        From("timestamp || originalTimestamp"),
+        Field(description="When it happened, in ISO 8601."),
     ] = None
     integrations: Annotated[
         JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")
@@ -69,7 +71,9 @@ class Identify(Common):
     """Tie a user to their traits."""
 
     traits: Annotated[
-        JsonObject | None, From("traits || context.traits"), Field(description="What is known about the user.")
+        JsonObject | None,
+        From("traits || context.traits"),
+        Field(description="What is known about the user."),
     ] = None
 
 
@@ -77,9 +81,7 @@ class Track(Common):
     """Record what a user did."""
 
     event: Annotated[str, From("event"), Field(description="The name of the action, such as Button Clicked.")]
-    properties: Annotated[
-        JsonObject | None, From("properties"), Field(description="Details of the action.")
-    ] = None
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the action.")] = None
 
 
 class Page(Common):
@@ -112,7 +114,9 @@ class Alias(Payload):
     previous_id: Annotated[str, From("previousId"), Field(description="The id until now.")]
     context: Annotated[JsonObject | None, From("context"), Field(description="Circumstances of the call.")] = None
     timestamp: Annotated[
-        str | None, From("timestamp || originalTimestamp"), Field(description="When it happened, in ISO 8601.")
+        str | None,
+        From("timestamp || originalTimestamp"),
+        Field(description="When it happened, in ISO 8601."),
     ] = None
     integrations: Annotated[
         JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")

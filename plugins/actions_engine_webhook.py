@@ -38,7 +38,9 @@ class WebhookSettings(Settings):
 
     url: Annotated[Secret, Field(description="Where to send; a secret, as many such URLs carry a token.")]
     shared_secret: Annotated[Secret | None, Field(description="Signs each item; unset, nothing is signed.")] = None
-    headers: Annotated[dict[str, Secret], Field(description="Further headers, such as Authorization.")] = {}
+    headers: Annotated[
+        dict[str, Secret], Field(description="Further headers, such as Authorization.", default_factory=dict)
+    ]
 
 
 class Send(Payload):
@@ -69,9 +71,7 @@ def send(settings: WebhookSettings, payload: SendEach) -> Request:
     return _request(settings, payload, content, [content])
 
 
-@webhook.action(
-    trigger="type != null", batch=Batch(max_calls=100, max_bytes=1_000_000, key=_together, linger=1.0)
-)
+@webhook.action(trigger="type != null", batch=Batch(max_calls=100, max_bytes=1_000_000, key=_together, linger=1.0))
 def send_batch(settings: WebhookSettings, payloads: list[Send]) -> Request:
     """Send items together as a JSON list."""
     items = [encode_json(payload.data) for payload in payloads]
@@ -79,7 +79,11 @@ def send_batch(settings: WebhookSettings, payloads: list[Send]) -> Request:
 
 
 def _request(
-    settings: WebhookSettings, payload: Send, content: bytes, items: list[bytes], payloads: list[Any] | None = None
+    settings: WebhookSettings,
+    payload: Send,
+    content: bytes,
+    items: list[bytes],
+    payloads: list[Any] | None = None,
 ) -> Request:
     headers: dict[str, Any] = {"Content-Type": "application/json", **settings.headers}
     headers |= {name: str(value) for name, value in (payload.headers or {}).items()}

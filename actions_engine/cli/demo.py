@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def demo() -> None:
     from rich.panel import Panel  # noqa: PLC0415
     from rich.syntax import Syntax  # noqa: PLC0415
 
-    console = Console(width=None if click.get_text_stream("stdout").isatty() else 100, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     example = _example()
     engine = load_engine(example / "academy.yaml", environ={"SEGMENT_WRITE_KEY": "demo-write-key"})
     yaml = (example / "academy.yaml").read_text(encoding="utf-8")
@@ -38,7 +38,9 @@ def demo() -> None:
             _json(console, "the event", event)
         for call in routing.calls:
             title = f"call: {call.destination} {call.action}  ({call.mapping})"
-            shown = call.as_dict()["payload"] if number == 0 else {"user_id": call.payload.body().get("user_id"), "…": "…"}
+            shown = (
+                call.as_dict()["payload"] if number == 0 else {"user_id": call.payload.body().get("user_id"), "…": "…"}
+            )
             _json(console, title, shown)
         if number == 0:
             for request in engine.requests(routing.calls):
@@ -55,5 +57,5 @@ def _json(console: Any, title: str, value: Any) -> None:
 
 def _example() -> Path:
     """Return the folder of the example: inside a wheel beside this package, in a checkout the mappings folder."""
-    packaged = Path(str(files("actions_engine"))) / "example"
+    packaged = Path(__file__).parents[1] / "example"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "mappings"

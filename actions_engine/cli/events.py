@@ -73,11 +73,12 @@ def _document(first: bytes, stream: BinaryIO) -> list[bytes] | None:
     text = first + stream.read()
     text = text.removeprefix(b"\xef\xbb\xbf")
     try:
-        document = msgspec.json.decode(text, type=list[msgspec.Raw] if start == b"[" else msgspec.Raw)
+        if start == b"{":
+            return [bytes(msgspec.json.decode(text, type=msgspec.Raw))]
+        return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
         # Broken JSON, or JSON Lines with a broken first line: line by line, the messages are the most useful.
         return text.splitlines()
-    return [bytes(item) for item in document] if isinstance(document, list) else [bytes(document)]
 
 
 def _is_json(line: bytes) -> bool:
@@ -98,7 +99,7 @@ class _Counting(io.RawIOBase):
     """Reads a file, or standard input, and tells how far it has come."""
 
     def __init__(self, path: str, advance: Callable[[int], None]) -> None:
-        self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed in close()
+        self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - see close()
         self._owned = path != "-"
         self._advance = advance
 

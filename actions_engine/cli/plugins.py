@@ -34,7 +34,11 @@ def _describe(destination: Destination) -> str:
     for name, info in destination.settings.model_fields.items():
         lines.append(f"    {name}{'*' if info.is_required() else ''}  {info.description or ''}")
     for action in destination.actions.values():
-        lines += ["", f"  {action.name}: {action.description.partition(chr(10))[0]}", f"    when {action.trigger}"]
+        lines += [
+            "",
+            f"  {action.name}: {action.description.partition(chr(10))[0]}",
+            f"    when {action.trigger}",
+        ]
         lines += [f"    {line}" for line in _fields(action)]
     if destination.presets:
         lines += ["", f"  presets: {', '.join(destination.presets)}"]
@@ -45,7 +49,13 @@ def _fields(action: Action) -> list[str]:
     rows = []
     for name, info in action.payload.model_fields.items():
         marker = default_of(info)
-        rows.append((name + ("*" if info.is_required() else ""), marker.expression if marker else "", info.description or ""))
+        rows.append(
+            (
+                name + ("*" if info.is_required() else ""),
+                marker.expression if marker else "",
+                info.description or "",
+            )
+        )
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     return [f"{name:<{widths[0]}}  {default:<{widths[1]}}  {text}".rstrip() for name, default, text in rows]
 

@@ -6,6 +6,8 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
+from actions_engine.errors import FunctionError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Unix seconds reach this in the year 5138, Unix milliseconds left it behind in 1973.
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -13,28 +15,45 @@ _DIRECTIVES = frozenset("YmdHMSfjyBbAaIpzZ%")
 
 
 def to_unix_seconds(subject: str | int | float) -> int:
-    """Return Unix time in whole seconds, rounded down."""
-    return math.floor((_moment(subject) - _EPOCH) / timedelta(seconds=1))
+    """Return Unix time in whole seconds, rounded down.
+
+    Raises:
+        FunctionError: the subject is no moment from year 1 to 9999.
+    """
+    return (_moment(subject) - _EPOCH) // timedelta(seconds=1)
 
 
 def to_unix_millis(subject: str | int | float) -> int:
-    """Return Unix time in whole milliseconds, rounded down."""
+    """Return Unix time in whole milliseconds, rounded down.
+
+    Raises:
+        FunctionError: the subject is no moment from year 1 to 9999.
+    """
     return (_moment(subject) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def to_iso8601(subject: str | int | float) -> str:
-    """Return ISO 8601 text in UTC with milliseconds, such as `2015-12-12T19:11:01.249Z`."""
+    """Return ISO 8601 text in UTC with milliseconds, such as `2015-12-12T19:11:01.249Z`.
+
+    Raises:
+        FunctionError: the subject is no moment from year 1 to 9999.
+    """
     return _moment(subject).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_datetime(subject: str | int | float, pattern: str) -> str:
-    """Return the moment in UTC by a pattern of strftime directives: %Y %m %d %H %M %S %f %j %y %B %b %A %a %I %p %z %Z %%.
+    """Return the moment in UTC by a pattern of strftime's directives.
+
+    They are %Y %y %m %B %b %d %j %A %a, %H %I %p %M %S %f, %z %Z and %%.
 
     Raises:
-        ValueError: the pattern has another directive or more than 200 characters.
+        FunctionError: the pattern has another directive or more than 200 characters, or the subject is
+            no moment.
     """
-    if len(pattern) > 200 or any(found not in _DIRECTIVES for found in re.findall("%(.?)", pattern, re.DOTALL)):
-        raise ValueError("the pattern has a directive that is not supported")
+    if len(pattern) > 200:
+        raise FunctionError("the pattern is longer than 200 characters")
+    if not _DIRECTIVES.issuperset(re.findall("%(.?)", pattern, re.DOTALL)):
+        raise FunctionError("the pattern has a directive that is not supported")
     return _moment(subject).strftime(pattern)
 
 
@@ -47,10 +66,10 @@ def _moment(subject: str | float) -> datetime:
         except ValueError:
             moment = None
         if moment is None:
-            raise ValueError("the text is no ISO 8601 date or time, such as 2015-12-12T19:11:01.249Z")
+            raise FunctionError("the text is no ISO 8601 date or time, such as 2015-12-12T19:11:01.249Z")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if not math.isfinite(subject):
-        raise ValueError("the number is no Unix time")
+        raise FunctionError("the number is no Unix time")
     milliseconds = abs(subject) >= _FIRST_MILLISECONDS
     return _EPOCH + (timedelta(milliseconds=subject) if milliseconds else timedelta(seconds=subject))
 

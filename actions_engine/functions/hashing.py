@@ -1,4 +1,8 @@
-"""Digests, encodings and name-based ids. Digests are of the text in UTF-8, written in lower-case hex."""
+"""Digests, encodings and name-based ids.
+
+Digests are of the text in UTF-8, written in lower-case hex; text with a lone surrogate has none and
+raises FunctionError.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,14 @@ import base64
 import hashlib
 import uuid
 
-_NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid.NAMESPACE_OID, "x500": uuid.NAMESPACE_X500}
+from actions_engine.errors import FunctionError
+
+_NAMESPACES = {
+    "dns": uuid.NAMESPACE_DNS,
+    "url": uuid.NAMESPACE_URL,
+    "oid": uuid.NAMESPACE_OID,
+    "x500": uuid.NAMESPACE_X500,
+}
 
 
 def sha256(subject: str) -> str:
@@ -32,26 +43,36 @@ def base64_encode(subject: str) -> str:
 
 
 def base64_decode(subject: str) -> str:
-    """Return the UTF-8 text that Base64 stands for; missing padding is forgiven, the URL-safe alphabet taken too.
+    """Return the UTF-8 text that Base64 stands for.
+
+    Missing padding is forgiven, and the URL-safe alphabet taken too (RFC 4648, section 5).
 
     Raises:
-        ValueError: it is no Base64, or no UTF-8.
+        FunctionError: it is no Base64, or no UTF-8.
     """
     compact = subject.strip().replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True).decode()
     except ValueError:
-        raise ValueError("the text is no Base64 of UTF-8 text") from None
+        raise FunctionError("the text is no Base64 of UTF-8 text") from None
 
 
-def uuid5(subject: str, namespace: str = "url") -> str:
-    """Return the name-based UUID (RFC 9562) in `dns`, `url`, `oid`, `x500` or the namespace of a given UUID."""
-    space = _NAMESPACES.get(namespace.lower())
+def uuid5(subject: str, namespace: str | None = None) -> str:
+    """Return the name-based UUID (RFC 9562) of the text.
+
+    Args:
+        subject: The name.
+        namespace: `dns`, `url` (without it), `oid`, `x500` or a UUID.
+
+    Raises:
+        FunctionError: there is no such namespace, or the text holds a lone surrogate.
+    """
+    space = uuid.NAMESPACE_URL if namespace is None else _NAMESPACES.get(namespace.lower())
     if space is None:
         try:
             space = uuid.UUID(namespace)
         except ValueError:
-            raise ValueError("the namespace is dns, url, oid, x500 or a UUID") from None
+            raise FunctionError("the namespace is dns, url, oid, x500 or a UUID") from None
     return str(uuid.uuid5(space, _bytes(subject).decode()))
 
 
@@ -59,7 +80,7 @@ def _bytes(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise ValueError("the text is no Unicode (a lone surrogate)") from None
+        raise FunctionError("the text is no Unicode (a lone surrogate)") from None
 
 
 FUNCTIONS = (sha256, md5, hmac_sha256, base64_encode, base64_decode, uuid5)

@@ -1,7 +1,8 @@
 """People: e-mail addresses and telephone numbers, normalised and hashed as the ad platforms ask.
 
-Source: the customer information parameters of Meta's Conversions API, which Google, TikTok, Snap and Pinterest share:
-trim, lower case, telephone numbers in E.164, then SHA-256 in hex.
+Source: the customer information parameters of Meta's Conversions API: trim, lower case, telephone numbers
+with their country code, digits alone, then SHA-256 in hex. Platforms that want the `+` of E.164 in the hash take
+`sha256(normalize_phone(phone))`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def normalize_email(subject: str) -> str | None:
     return subject.strip().lower() or None
 
 
-def normalize_phone(subject: str, country: str = "") -> str | None:
+def normalize_phone(subject: str, country: str | None = None) -> str | None:
     """Return the number in E.164, such as `+12055550123`; null where it is no telephone number.
 
     Args:
@@ -28,7 +29,7 @@ def normalize_phone(subject: str, country: str = "") -> str | None:
     import phonenumbers  # noqa: PLC0415 - its tables take longer to load than all the rest
 
     try:
-        number = phonenumbers.parse(subject, country.strip().upper() or None)
+        number = phonenumbers.parse(subject, (country or "").strip().upper() or None)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):
@@ -37,22 +38,26 @@ def normalize_phone(subject: str, country: str = "") -> str | None:
 
 
 def hash_email(subject: str) -> str | None:
-    """Return the SHA-256 of the normalised address; what is such a hash already stays as it is."""
-    return _hashed(subject, normalize_email(subject))
+    """Return the SHA-256 of the normalised address; what is such a hash already stays as it is.
+
+    Raises:
+        FunctionError: the text holds a lone surrogate.
+    """
+    if _HASHED.fullmatch(subject.strip()):
+        return subject.strip().lower()
+    address = normalize_email(subject)
+    return None if address is None else sha256(address)
 
 
-def hash_phone(subject: str, country: str = "") -> str | None:
-    """Return the SHA-256 of the number's E.164 digits without the `+`; what is such a hash already stays as it is."""
+def hash_phone(subject: str, country: str | None = None) -> str | None:
+    """Return the SHA-256 of the number's E.164 digits without the `+`; such a hash stays as it is.
+
+    The arguments are those of `normalize_phone`; null where it gives null.
+    """
     if _HASHED.fullmatch(subject.strip()):
         return subject.strip().lower()
     number = normalize_phone(subject, country)
-    return _hashed(subject, number and number.removeprefix("+"))
-
-
-def _hashed(given: str, normalised: str | None) -> str | None:
-    if _HASHED.fullmatch(given.strip()):
-        return given.strip().lower()
-    return None if normalised is None else sha256(normalised)
+    return None if number is None else sha256(number.removeprefix("+"))
 
 
 FUNCTIONS = (normalize_email, normalize_phone, hash_email, hash_phone)

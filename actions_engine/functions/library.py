@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from jmespath.exceptions import ArityError, UnknownFunctionError, VariadictArityError
 from jmespath.functions import Functions
 
-from actions_engine.errors import FunctionError
+from actions_engine.functions.checks import Parameter, checked, join_types
 
 
 class ExpressionReference(Protocol):
@@ -36,26 +36,6 @@ _TYPE_NAMES: dict[Any, frozenset[str]] = {
     Any: frozenset({"any"}),
     ExpressionReference: frozenset({"expref"}),
 }
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "null": (type(None),),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter: its name, the JMESPath types that it takes, and whether it may be left out."""
-
-    name: str
-    types: frozenset[str]
-    optional: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.name}{'?' if self.optional else ''}: {'|'.join(sorted(self.types))}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +48,8 @@ class Function:
         call: Checks the arguments' types and computes.
         description: One line.
         variadic: Whether the last parameter may be repeated.
+        returns: The JMESPath types of the result; empty where they are not known.
+        source: Who brought it: `jmespath`, `actions_engine`, or a plugin's name.
     """
 
     name: str
@@ -75,6 +57,8 @@ class Function:
     call: Callable[..., Any]
     description: str = ""
     variadic: bool = False
+    returns: frozenset[str] = frozenset()
+    source: str = "actions_engine"
 
     @property
     def minimum(self) -> int:
@@ -87,15 +71,23 @@ class Function:
         return None if self.variadic else len(self.parameters)
 
     def signature(self) -> str:
-        """Return the function as its user calls it, such as `lower(subject: string)`."""
-        return f"{self.name}({', '.join(map(str, self.parameters))}{', …' if self.variadic else ''})"
+        """Return the function as its user calls it, such as `lower(subject: string) -> string`."""
+        repeated = ", …" if self.variadic else ""
+        result = f" -> {join_types(self.returns, '|')}" if self.returns else ""
+        return f"{self.name}({', '.join(map(str, self.parameters))}{repeated}){result}"
 
 
-def function(implementation: Callable[..., Any]) -> Function:
+def function(implementation: Callable[..., Any], *, source: str | None = None) -> Function:
     """Make a function of the mapping language from a typed Python function.
 
-    The first parameter is the subject: where it is null the result is null, unless its annotation admits null. A
-    trailing underscore is no part of the name, so that `if_` is `if`.
+    The first parameter is the subject: where it is null the result is null, unless its annotation admits null.
+    A trailing underscore is no part of the name, so that `if_` is `if`. Of lists and objects the type is
+    checked, not what they hold. An implementation that cannot work on a value raises FunctionError with the
+    reason alone.
+
+    Args:
+        implementation: Pure; takes positional parameters only.
+        source: Who brings it; without it the package that defines the implementation.
 
     Raises:
         TypeError: an annotation is missing or is no JSON type.
@@ -113,72 +105,25 @@ def function(implementation: Callable[..., Any]) -> Function:
     if not parameters:
         raise TypeError(f"{name}() needs a subject: its first parameter")
     description = (inspect.getdoc(implementation) or "").partition("\n")[0]
-    call = _checked(name, implementation, tuple(parameters))
-    return Function(name, tuple(parameters), call, description, variadic)
+    call = checked(name, implementation, tuple(parameters), variadic)
+    returns = _types_of(hints["return"], name) if "return" in hints else frozenset()
+    package = source or implementation.__module__.partition(".")[0]
+    return Function(name, tuple(parameters), call, description, variadic, returns, package)
 
 
 def _types_of(annotation: Any, name: str) -> frozenset[str]:
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         return frozenset().union(*(_types_of(part, name) for part in typing.get_args(annotation)))
-    known = _TYPE_NAMES.get(origin or annotation)
-    if known is None:
-        raise TypeError(f"{name}(): {annotation!r} is no JSON type; use str, int, float, bool, list, dict, None or Any")
-    return known
-
-
-def _checked(name: str, implementation: Callable[..., Any], parameters: tuple[Parameter, ...]) -> Callable[..., Any]:
-    subject = parameters[0]
-    admits_null = bool(subject.types & {"any", "null"})
-    checks = tuple(None if "any" in parameter.types else parameter for parameter in parameters)
-
-    def call(*arguments: Any) -> Any:
-        if arguments[0] is None and not admits_null:
-            return None
-        for index, argument in enumerate(arguments):
-            parameter = checks[min(index, len(checks) - 1)]
-            # A null given for an optional argument is the argument left out, as a missing field is null.
-            if parameter is not None and not (argument is None and parameter.optional):
-                _check(name, parameter, argument)
-        try:
-            return implementation(*arguments)
-        except (ArithmeticError, ValueError, UnicodeError) as error:
-            raise FunctionError(f"{name}(): {error}") from None
-
-    if [check and check.types for check in checks] != [frozenset({"string"})]:
-        return call
-
-    def call_with_text(value: Any) -> Any:
-        return implementation(value) if type(value) is str else call(value)
-
-    return call_with_text
-
-
-def _check(name: str, parameter: Parameter, argument: Any) -> None:
-    for kind in parameter.types:
-        if kind == "expref":
-            if type(argument).__name__ == "_Expression":
-                return
-        elif isinstance(argument, bool):
-            if kind == "boolean":
-                return
-        elif isinstance(argument, _PYTHON_TYPES[kind]):
-            return
-    # The value itself may be personal data: only its type is told.
-    raise FunctionError(
-        f"{name}(): {parameter.name} is {type_name(argument)}, expected {' or '.join(sorted(parameter.types))}"
-    )
-
-
-def type_name(value: Any) -> str:
-    """Return the JMESPath type of a value."""
-    if isinstance(value, bool):
-        return "boolean"
-    return next((name for name, kinds in _PYTHON_TYPES.items() if isinstance(value, kinds)), "expression")
+    try:
+        return _TYPE_NAMES[origin or annotation]
+    except (KeyError, TypeError):  # the second: an annotation that has no hash
+        usable = "str, int, float, bool, list, dict, None or Any"
+        raise TypeError(f"{name}(): {annotation!r} is no JSON type; use {usable}") from None
 
 
 class Library:
-    """An immutable set of functions by name; also what jmespath.py's interpreter takes as `custom_functions`."""
+    """An immutable set of functions by name; jmespath.py's interpreter takes it as `custom_functions`."""
 
     def __init__(self, functions: Iterable[Function] = ()) -> None:
         self._functions: dict[str, Function] = {}
@@ -191,9 +136,18 @@ class Library:
     @cache
     def standard() -> Library:
         """Return JMESPath's own functions and this package's."""
-        from actions_engine.functions import dates, hashing, identity, logic, objects, text  # noqa: PLC0415 - a cycle
+        # Imported here as some of these modules need this one.
+        from actions_engine.functions import (  # noqa: PLC0415
+            dates,
+            hashing,
+            identity,
+            logic,
+            numbers,
+            objects,
+            text,
+        )
 
-        modules = (text, objects, logic, hashing, dates, identity)
+        modules = (text, objects, numbers, logic, hashing, dates, identity)
         ours = [function(implementation) for module in modules for implementation in module.FUNCTIONS]
         return Library([*_jmespath_functions(), *ours])
 
@@ -232,17 +186,18 @@ class Library:
 def _jmespath_functions() -> Iterator[Function]:
     runtime = Functions()
     for name, entry in Functions.FUNCTION_TABLE.items():
-        signature = entry["signature"]
+        implementation, signature = entry["function"], entry["signature"]
+        names = list(inspect.signature(implementation).parameters)[1:]
         parameters = tuple(
             Parameter(
-                f"argument{number}",
+                parameter,
                 frozenset(kind.partition("-")[0] for kind in argument["types"]) or frozenset({"any"}),
             )
-            for number, argument in enumerate(signature, start=1)
+            for parameter, argument in zip(names, signature, strict=True)
         )
         variadic = bool(signature and signature[-1].get("variadic"))
 
         def call(*arguments: Any, _name: str = name) -> Any:
             return runtime.call_function(_name, list(arguments))
 
-        yield Function(name, parameters, call, "JMESPath's own.", variadic)
+        yield Function(name, parameters, call, "JMESPath's own.", variadic, source="jmespath")

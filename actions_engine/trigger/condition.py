@@ -140,9 +140,7 @@ def conjuncts(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-def make_test(
-    expression: Expression, operator: str, written: AnyValue, location: Location | None = None
-) -> Condition:
+def make_test(expression: Expression, operator: str, written: AnyValue, location: Location | None = None) -> Condition:
     """Build a positive test; equality with null is absence.
 
     Raises:

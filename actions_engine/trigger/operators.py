@@ -80,9 +80,7 @@ def glob(pattern: Any) -> Glob:
     if not rest:
         return Glob(pattern, re.compile(first, re.DOTALL))
     *middle, last = rest
-    return Glob(
-        pattern, re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, re.DOTALL)
-    )
+    return Glob(pattern, re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, re.DOTALL))
 
 
 def _piece(text: str) -> str:

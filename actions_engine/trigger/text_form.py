@@ -228,7 +228,7 @@ class _Parser:
 
 
 def _step(text: str, position: int) -> str:
-    """Return a step of a path as JMESPath spells it, which wants one with `$` or `-`, or that starts with a digit, quoted."""
+    """Return a step of a path as JMESPath spells it: quoted where it holds `$` or `-` or starts with a digit."""
     if text[0] == "[":
         return text
     if text[0] != '"' and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) is None:

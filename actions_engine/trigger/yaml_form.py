@@ -8,7 +8,7 @@ from actions_engine.errors import Location, did_you_mean
 from actions_engine.expression import ExpressionError, ExpressionParser
 from actions_engine.source import Node, Source
 from actions_engine.spec import EVENT_TYPES
-from actions_engine.trigger.condition import All, Any, Condition, Not, Test, make_test, tests
+from actions_engine.trigger.condition import All, Any, Condition, Not, make_test, tests
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
 from actions_engine.trigger.text_form import TriggerError, parse_text
 

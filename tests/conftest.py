@@ -1,0 +1,31 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions_engine import Engine, Registry
+
+ROOT = Path(__file__).parents[1]
+MAPPINGS = ROOT / "mappings"
+# Facts that are too large, or not ours, to ship; tests of them skip where they are absent.
+REFERENCE = Path(os.environ.get("ACTIONS_ENGINE_REFERENCE", ROOT.parent / "shared" / "reference"))
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The installed plugins."""
+    return Registry.from_entry_points()
+
+
+@pytest.fixture
+def academy(registry: Registry) -> Engine:
+    """The shipped example."""
+    return Engine.load(MAPPINGS / "academy.yaml", registry=registry, environ={"SEGMENT_WRITE_KEY": "wk-secret"})
+
+
+def event(name: str) -> dict[str, Any]:
+    """Read a sample event."""
+    loaded: dict[str, Any] = json.loads((MAPPINGS / "events" / f"{name}.json").read_text())
+    return loaded

@@ -1,0 +1,39 @@
+"""The JMESPath project's compliance suite, by the compiled path."""
+
+import json
+from typing import Any
+
+import pytest
+from jmespath.exceptions import JMESPathError
+
+from actions_engine.errors import FunctionError
+from actions_engine.expression import ExpressionError, ExpressionParser
+from actions_engine.functions import Library
+from actions_engine.program import compile_expression
+from tests.conftest import REFERENCE
+
+SUITE = sorted((REFERENCE / "jmespath-compliance").glob("*.json"))
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(group["given"], case, id=f"{path.stem}:{case['expression'][:40]}")
+        for path in SUITE
+        for group in json.loads(path.read_text())
+        for case in group["cases"]
+        if "result" in case or "error" in case
+    ]
+
+
+@pytest.mark.skipif(not SUITE, reason="the compliance suite is not on this machine")
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax")
+@pytest.mark.parametrize(("given", "case"), cases())
+def test_case(given: Any, case: dict[str, Any]) -> None:
+    """Each case of the suite gives its result or fails, as it says."""
+    parser = ExpressionParser(Library.standard())
+    if "error" in case:
+        with pytest.raises((ExpressionError, JMESPathError, FunctionError)):
+            compile_expression(parser.parse(case["expression"])).function(given)
+    else:
+        result = compile_expression(parser.parse(case["expression"])).function(given)
+        assert json.dumps(result, sort_keys=True) == json.dumps(case["result"], sort_keys=True)
