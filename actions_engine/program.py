@@ -292,28 +292,27 @@ class Code:
         return self._assign(f"negate({self.expression(node['children'][0], source)})")
 
     def _multi_select_dict(self, node: dict[str, Any], source: str) -> str:
-        return self._multi_select(
-            source,
-            lambda: "{" + ", ".join(
-                f"{pair['value']!a}: {value}"
-                for pair, value in [(pair, self.expression(pair["children"][0], source)) for pair in node["children"]]
-            ) + "}",
-        )  # fmt: skip
+        return self._multi_select(node, source, self._dict_display)
 
     def _multi_select_list(self, node: dict[str, Any], source: str) -> str:
-        return self._multi_select(
-            source, lambda: f"[{', '.join([self.expression(child, source) for child in node['children']])}]"
-        )
+        return self._multi_select(node, source, self._list_display)
 
-    def _multi_select(self, source: str, build: Callable[[], str]) -> str:
+    def _multi_select(self, node: dict[str, Any], source: str, display: Callable[[dict[str, Any], str], str]) -> str:
         if self._lookup(("object", source)) == source:
-            return self._assign(build())
+            return self._assign(display(node, source))
         result = self.fresh()
         with self.block(f"if {source} is None:"):
             self.line(f"{result} = None")
         with self.block("else:"):
-            self.line(f"{result} = {build()}")
+            self.line(f"{result} = {display(node, source)}")
         return result
+
+    def _dict_display(self, node: dict[str, Any], source: str) -> str:
+        values = [(pair["value"], self.expression(pair["children"][0], source)) for pair in node["children"]]
+        return "{" + ", ".join(f"{ascii(name)}: {value}" for name, value in values) + "}"
+
+    def _list_display(self, node: dict[str, Any], source: str) -> str:
+        return f"[{', '.join([self.expression(child, source) for child in node['children']])}]"
 
     def _projection(self, node: dict[str, Any], source: str) -> str:
         base = self.variable(self.expression(node["children"][0], source))
@@ -338,11 +337,21 @@ class Code:
                     if condition is not None:
                         held = self.variable(self.expression(condition, item))
                         self.line(f"if not {held} and is_false({held}): continue")
-                    value = self.variable(self.expression(right, item))
-                    self.line(f"if {value} is not None: {result}.append({value})")
+                    self._collect(right, item, result)
         with self.block("else:"):
             self.line(f"{result} = None")
         return result
+
+    def _collect(self, right: dict[str, Any], item: str, result: str) -> None:
+        """Append to `result` what the right side of a projection gives for an item, if anything."""
+        if right["type"] in ("multi_select_dict", "multi_select_list"):
+            # Null is all that these have no value for: one test in place of two.
+            with self.block(f"if {item} is not None:"):
+                build = self._dict_display if right["type"] == "multi_select_dict" else self._list_display
+                self.line(f"{result}.append({build(right, item)})")
+        else:
+            value = self.variable(self.expression(right, item))
+            self.line(f"if {value} is not None: {result}.append({value})")
 
     def _flatten(self, node: dict[str, Any], source: str) -> str:
         return self._assign(f"flatten({self.expression(node['children'][0], source)})")
@@ -400,6 +409,8 @@ def _equals(left: Any, right: Any) -> bool:
 def _flatten(value: Any) -> list[Any] | None:
     if not isinstance(value, list):
         return None
+    if not any([isinstance(item, list) for item in value]):  # noqa: C419 - a list is faster than a generator here
+        return value
     merged: list[Any] = []
     for item in value:
         if isinstance(item, list):

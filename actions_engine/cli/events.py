@@ -44,7 +44,7 @@ def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
             # A reader that is also a member of io's family is buffered once, below the decompression.
             buffered = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
             compressed = buffered.peek(2)[:2] == _GZIP
-            stream = cast(BinaryIO, gzip.open(buffered) if compressed else buffered)
+            stream = cast(BinaryIO, gzip.open(buffered) if compressed else buffered)  # noqa: SIM115 - what it reads from is closed
             yield from _chunks(path, stream)
     except (OSError, EOFError, zlib.error) as error:
         raise click.ClickException(f"{path}: {getattr(error, 'strerror', None) or error}") from None
