@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -32,6 +32,14 @@ MAX_SHARED = 64
 _NOTHING = Routing()
 
 
+class _Program(NamedTuple):
+    """What runs when certain mappings fire together: their fields in one function, then each payload's validator."""
+
+    fields: Callable[[Row], tuple[Row, ...]]
+    mappings: tuple[Mapping, ...]
+    validators: tuple[Callable[[Row], Any], ...]
+
+
 class Engine:
     """Routes events by mappings. Safe to share between threads: routing changes nothing but caches.
 
@@ -46,8 +54,7 @@ class Engine:
         self.registry = registry
         self.warnings = tuple(warnings)
         self._index = Index([mapping.trigger for mapping in self.mappings], registry.library)
-        self._programs: dict[tuple[int, ...], Callable[[Row], tuple[Row, ...]]] = {}
-        self._validators = [mapping.action.payload.__pydantic_validator__.validate_python for mapping in self.mappings]
+        self._programs: dict[tuple[int, ...], _Program] = {}
         self._filters_events = registry.filters_events
 
     @classmethod
@@ -95,16 +102,17 @@ class Engine:
         fired = self._fired(event)
         if not fired:
             return _NOTHING
-        mappings, validators = self.mappings, self._validators
         try:
-            rows = (self._programs.get(fired) or self._program(fired))(event)
-            # A list comprehension over two short tuples costs less than any cleverer loop.
+            program, mappings, validators = self._programs.get(fired) or self._program(fired)
+            # A list becomes a tuple faster than a generator does, and the three are of one length by construction.
             return Routing(
-                tuple([
-                    Call(mappings[number], validators[number](row), event)
-                    for number, row in zip(fired, rows, strict=True)
-                ])
-            )  # fmt: skip
+                tuple(
+                    [
+                        Call(mapping, validate(row), event)
+                        for mapping, validate, row in zip(mappings, validators, program(event))  # noqa: B905
+                    ]
+                )
+            )
         except Exception:  # noqa: BLE001 - one of the mappings failed: each is tried by itself
             return self._route_one_by_one(event, fired)
 
@@ -131,8 +139,8 @@ class Engine:
         fired = self._fired(event)
         if not fired:
             return []
-        rows = (self._programs.get(fired) or self._program(fired))(event)
-        return [(self.mappings[number], row) for number, row in zip(fired, rows, strict=True)]
+        program, mappings, _ = self._programs.get(fired) or self._program(fired)
+        return list(zip(mappings, program(event), strict=True))
 
     def source(self, mapping: Mapping) -> str:
         """Return the Python that a mapping's fields are compiled to."""
@@ -149,14 +157,16 @@ class Engine:
     def _compile(self, mappings: list[Mapping]) -> Compiled:
         return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library)
 
-    def _program(self, fired: tuple[int, ...]) -> Callable[[Row], tuple[Row, ...]]:
+    def _program(self, fired: tuple[int, ...]) -> _Program:
         """Return the program of mappings that fire together, compiled when they first do."""
+        mappings = tuple(self.mappings[number] for number in fired)
+        validators = tuple(mapping.action.payload.__pydantic_validator__.validate_python for mapping in mappings)
         if len(fired) == 1 or (len(fired) <= MAX_SHARED and len(self._programs) < MAX_PROGRAMS):
-            program = self._compile([self.mappings[number] for number in fired]).function
+            program = _Program(self._compile(list(mappings)).function, mappings, validators)
             self._programs[fired] = program
             return program
-        parts = [self._programs.get((number,)) or self._program((number,)) for number in fired]
-        return lambda event: tuple(part(event)[0] for part in parts)
+        parts = [(self._programs.get((number,)) or self._program((number,))).fields for number in fired]
+        return _Program(lambda event: tuple(part(event)[0] for part in parts), mappings, validators)
 
     def _route_one_by_one(self, event: dict[str, Any], fired: tuple[int, ...]) -> Routing:
         calls: list[Call] = []
@@ -164,8 +174,8 @@ class Engine:
         for number in fired:
             mapping = self.mappings[number]
             try:
-                row = (self._programs.get((number,)) or self._program((number,)))(event)[0]
-                calls.append(Call(mapping, self._validators[number](row), event))
+                program, _, (validate,) = self._programs.get((number,)) or self._program((number,))
+                calls.append(Call(mapping, validate(program(event)[0]), event))
             except ValidationError as error:
                 rejections.append(_rejection(mapping, _validation_faults(error)))
             except Exception as error:  # noqa: BLE001 - whatever a function raised is this mapping's alone

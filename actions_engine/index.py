@@ -183,11 +183,10 @@ class Index:
         if not any(remaining.values()):
             return lambda _event: numbers
         code = _Decision(self._library)
-        code.line("fired = []")
-        for number in numbers:
-            code.fire(number, remaining[number])
-        code.line("return tuple(fired)")
+        code.decide([(number, remaining[number]) for number in numbers])
         compiled = code.compile().function
+        if code.is_safe:
+            return compiled
         triggers = self._triggers
 
         def decide(event: AnyValue) -> tuple[int, ...]:
@@ -206,11 +205,23 @@ class _Decision(Code):
     def __init__(self, library: Library) -> None:
         super().__init__("decide", "event", library)
         self._tests: dict[tuple[str, str, str], str] = {}
+        # Whether no value can make the code raise: paths, compared with text or tested for existence.
+        self.is_safe = True
 
-    def fire(self, number: int, parts: list[Condition]) -> None:
-        """Add a trigger's number to `fired` where all parts hold."""
-        condition = " and ".join(self._condition(part) for part in parts) or "True"
-        self.line(f"if {condition}: fired.append({number})")
+    def decide(self, entries: list[tuple[int, list[Condition]]]) -> None:
+        """Return the numbers whose conditions all hold."""
+        always = [number for number, parts in entries if not parts]
+        conditions = [(number, " and ".join(map(self._condition, parts))) for number, parts in entries if parts]
+        if len({condition for _, condition in conditions}) == 1:
+            # The commonest plan: some always fire, the others together. Its answers are constants.
+            self.line(f"return {tuple(number for number, _ in entries)} if {conditions[0][1]} else {tuple(always)}")
+            return
+        self.line(f"fired = {always}")
+        for number, condition in conditions:
+            self.line(f"if {condition}: fired.append({number})")
+        # Those that always fire came first; calls keep the order of the files.
+        self.line("fired.sort()" if always else "")
+        self.line("return tuple(fired)")
 
     def _condition(self, condition: Condition) -> str:
         match condition:
@@ -227,6 +238,7 @@ class _Decision(Code):
         held = self._tests.get(test.key)
         if held is None:
             value = _safe_value(self, test.expression)
+            self.is_safe = self.is_safe and test.expression.path is not None
             held = self._tests[test.key] = self.fresh("c")
             self.line(f"{held} = {self._test_of(test, value)}")
         return held
