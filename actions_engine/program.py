@@ -170,10 +170,10 @@ class Code:
     def _record(self, values: Sequence[tuple[str, FieldValue, str]]) -> str:
         record = self.fresh("f")
         # One display and a deletion for each missing field: most fields are there, and a display is far the fastest.
-        self.line(f"{record} = {{{', '.join(f'{ascii(name)}: {value}' for name, _, value in values)}}}")
+        self.line(f"{record} = {{{', '.join(f'{name!a}: {value}' for name, _, value in values)}}}")
         for name, field, value in values:
             if not _is_always_there(field):
-                self.line(f"if {value} is None: del {record}[{ascii(name)}]")
+                self.line(f"if {value} is None: del {record}[{name!a}]")
         return record
 
     def _items(self, values: Sequence[tuple[FieldValue, str]]) -> str:
@@ -307,7 +307,7 @@ class Code:
 
     def _dict_display(self, node: dict[str, Any], source: str) -> str:
         values = [(pair["value"], self.expression(pair["children"][0], source)) for pair in node["children"]]
-        return "{" + ", ".join(f"{ascii(name)}: {value}" for name, value in values) + "}"
+        return "{" + ", ".join(f"{name!a}: {value}" for name, value in values) + "}"
 
     def _list_display(self, node: dict[str, Any], source: str) -> str:
         return f"[{', '.join([self.expression(child, source) for child in node['children']])}]"

@@ -1,0 +1,36 @@
+"""The documentation is true."""
+
+import os
+import re
+from typing import Any
+
+import pytest
+
+from actions_engine.functions import Library
+from actions_engine.trigger.operators import NEGATIONS, OPERATORS
+from tests.conftest import ROOT
+
+
+def test_the_readmes_code_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python in the README runs as it stands and routes the example."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    scope: dict[str, Any] = {}
+    exec(code, scope)  # noqa: S102 - it is our own page
+    assert capsys.readouterr().out.splitlines()[-1] == "POST https://api.segment.io/v1/batch"
+    assert os.environ.get("SEGMENT_WRITE_KEY") is None or scope
+
+
+def test_the_readmes_mapping_is_the_shipped_one() -> None:
+    """Every line of the README's YAML stands in the shipped file."""
+    (yaml,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shipped = (ROOT / "mappings/academy.yaml").read_text().splitlines()
+    assert [line for line in yaml.splitlines() if line not in shipped] == []
+
+
+def test_the_language_page_names_everything() -> None:
+    """Every operator and every function of ours is on the language's page."""
+    page = (ROOT / "mappings/README.md").read_text()
+    words = set(re.findall(r"[a-z0-9_]+", page))
+    ours = {name for name in Library.standard() if Library.standard()[name].source != "jmespath"}
+    assert {*OPERATORS, *NEGATIONS, *ours} - words == set()
