@@ -244,7 +244,8 @@ class _Reader:
             source.problem("missing-key", "this mapping has no name", item,
                            hint="the name tells it apart in every message and report")  # fmt: skip
         elif not isinstance(node.value, str) or not node.value.strip():
-            source.problem("mapping-name", f"a mapping's name is text, not {node.kind()}", node)
+            found = "empty text" if isinstance(node.value, str) else node.kind()
+            source.problem("mapping-name", f"a mapping's name is text, not {found}", node)
         elif node.value in names:
             source.problem("duplicate-mapping", f"line {names[node.value]} names a mapping {node.value!r} too", node)
         else:

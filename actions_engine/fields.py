@@ -8,14 +8,14 @@ a list is built recursively and `{$literal: …}` is taken as it stands. `evalua
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from actions_engine.expression import Expression, ExpressionError, ExpressionParser
 from actions_engine.source import Node, Source
 
-_HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+# How many `}}` a hole may hold before the one that ends it: each is tried.
+_MAX_ENDS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,19 +89,34 @@ def parse_template(text: str, parser: ExpressionParser) -> Template:
     """
     parts: list[str | Expression] = []
     end = 0
-    for hole in _HOLE.finditer(text):
-        parts.append(text[end : hole.start()])
-        try:
-            parts.append(parser.parse(hole[1].strip()))
-        except ExpressionError as error:
-            leading = len(hole[1]) - len(hole[1].lstrip())
-            position = hole.start(1) + leading + error.position
-            raise ExpressionError(error.code, error.message, position, error.hint) from None
-        end = hole.end()
-    if "{{" in text[end:]:
-        raise ExpressionError("template-syntax", "this `{{` has no `}}`", end + text[end:].index("{{"))
+    while (start := text.find("{{", end)) >= 0:
+        expression, after = _parse_hole(text, start, parser)
+        parts += [text[end:start], expression]
+        end = after
     parts.append(text[end:])
     return Template(tuple(part for part in parts if part != ""))
+
+
+def _parse_hole(text: str, start: int, parser: ExpressionParser) -> tuple[Expression, int]:
+    """Read the hole at `start`; return its expression and where the text goes on.
+
+    An expression may itself hold `}}`, in quotes or at the end of nested braces: the first `}}` that leaves an
+    expression before it ends the hole.
+    """
+    failure: ExpressionError | None = None
+    end = start
+    for _ in range(_MAX_ENDS):
+        end = text.find("}}", end + 2 if end == start else end + 1)
+        if end < 0:
+            break
+        inner = text[start + 2 : end]
+        try:
+            return parser.parse(inner.strip()), end + 2
+        except ExpressionError as error:
+            position = start + 2 + len(inner) - len(inner.lstrip()) + error.position
+            hint = error.hint if inner.strip() else ""
+            failure = failure or ExpressionError(error.code, error.message, position, hint)
+    raise failure or ExpressionError("template-syntax", "this `{{` has no `}}`", start)
 
 
 def parse_field_text(text: str, parser: ExpressionParser) -> FieldValue:
@@ -133,6 +148,12 @@ def read_field(node: Node, source: Source, parser: ExpressionParser) -> FieldVal
             source.problem("field-shape", "`$literal` stands alone in its mapping", node)
             return None
         return Constant(value["$literal"].plain())
+    for name in value:
+        if name.startswith("$"):
+            source.problem(
+                "field-shape", f"there is no directive {name!r}", node.keys[name], hint="did you mean '$literal'?"
+            )
+            return None
     fields = [(name, read_field(item, source, parser)) for name, item in value.items()]
     read = tuple((name, field) for name, field in fields if field is not None)
     return Record(read) if len(read) == len(fields) else None

@@ -105,9 +105,10 @@ class Index:
             discharged = chosen[0].test.key if len({filing.test.key for filing in chosen}) == 1 else None
             for filing in chosen:
                 bucket = self._bucket(filing)
+                # A glob is filed by its literal start, which is a part of what it asks: it is still to be tested.
                 # A trigger filed twice in one bucket (`any` of two equal tests) is decided once.
                 if all(known != number for known, _ in self._buckets[bucket]):
-                    key = "" if discharged is None or filing.kind == "some" else "\n".join(discharged)
+                    key = "" if discharged is None or filing.test.operator.name == "matches" else "\n".join(discharged)
                     self._buckets[bucket].append((number, key))
 
     def _bucket(self, filing: Filing) -> int:

@@ -407,7 +407,10 @@ def _equals(left: Any, right: Any) -> bool:
 def _flatten(value: Any) -> list[Any] | None:
     if not isinstance(value, list):
         return None
-    if not any([isinstance(item, list) for item in value]):  # noqa: C419 - a list is faster than a generator here
+    for item in value:
+        if isinstance(item, list):
+            break
+    else:
         return value
     merged: list[Any] = []
     for item in value:

@@ -45,7 +45,7 @@ class Node:
         value: A scalar, a list of nodes, or a dict from key to node.
         line: The line on which it starts, from 1.
         column: The column in which it starts, from 1; for a quoted scalar, that of the quote.
-        keys: For a mapping, each key's (line, column).
+        keys: For a mapping, each key's (line, column), inside its quotes if it has any.
         offset: Characters from `column` to the scalar's first character, or None where the text in the file is not
             the value character by character (escapes, folding), so that a place inside it cannot be pointed at.
         weight: How many nodes it stands for, aliases counted in full.
@@ -243,7 +243,7 @@ class _Builder:
             parent.key, parent.skip_value = None, False
 
     def _key(self, parent: _Open, node: Node, event: Any) -> None:
-        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        place = (node.line, node.column + (node.offset or 0))
         # A key is read as its text: `404:` and `true:` are the fields "404" and "true", as in JSON.
         if isinstance(event, yaml.ScalarEvent):
             name = event.value

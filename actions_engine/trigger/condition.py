@@ -148,7 +148,9 @@ def make_test(expression: Expression, operator: str, written: AnyValue, location
     """
     if operator == "is" and written is None:
         return Not(make_test(expression, "exists", True, location))
-    if operator == "in" and isinstance(written, list) and None in written and len(written) > 1:
+    if operator == "in" and written == [None]:
+        return make_test(expression, "is", None, location)
+    if operator == "in" and isinstance(written, list) and None in written:
         present = [item for item in written if item is not None]
         return Any((make_test(expression, "in", present, location), make_test(expression, "is", None, location)))
     kind = OPERATORS[operator]

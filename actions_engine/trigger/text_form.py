@@ -214,12 +214,21 @@ class _Parser:
         except ExpressionError as error:
             raise TriggerError(error.code, error.message, token.position + error.position, error.hint) from None
 
+    @staticmethod
+    def _unquoted(token: _Token) -> str:
+        text = _ESCAPE.sub(_unescape, token.text[1:-1])
+        try:
+            # Two escapes may be the halves of one character, as in JSON.
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise TriggerError("trigger-syntax", "half a character: a lone \\ud… escape", token.position) from None
+
     def _literal(self) -> tuple[_Token, AnyValue]:
         token = self._take("string", "number", "word")
         if token is None:
             raise self._unexpected("a value: quoted text, a number, true, false or null")
         if token.kind == "string":
-            return token, _ESCAPE.sub(_unescape, token.text[1:-1])
+            return token, self._unquoted(token)
         if token.kind == "word":
             return token, {"true": True, "false": False, "null": None}[token.text.lower()]
         if len(token.text) > 400:

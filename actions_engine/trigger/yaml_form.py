@@ -90,7 +90,7 @@ class _Reader:
         parts: list[Condition | None] = []
         for operator, operand in node.value.items():
             if operator in NEGATIONS:
-                test = self._test(expression, NEGATIONS[operator], operand)
+                test = self._test(expression, NEGATIONS[operator], operand, written_as=operator)
                 parts.append(None if test is None else Not(test))
             elif operator == "exists":
                 parts.append(self._exists(expression, operand))
@@ -112,12 +112,12 @@ class _Reader:
         test = make_test(expression, "exists", True, self._location(operand))
         return test if operand.value else Not(test)
 
-    def _test(self, expression: AnyValue, operator: str, operand: Node) -> Condition | None:
+    def _test(self, expression: AnyValue, operator: str, operand: Node, written_as: str = "") -> Condition | None:
         written = operand.plain()
         try:
             condition = make_test(expression, operator, written, self._location(operand))
         except ValueError as error:
-            self.source.problem("operand-type", f"`{operator}` {error}", operand)
+            self.source.problem("operand-type", f"`{written_as or operator}` {error}", operand)
             return None
         nodes = operand.value if operand.is_list else [operand]
         for item in nodes:
