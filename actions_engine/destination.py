@@ -126,10 +126,14 @@ class Payload(BaseModel):
         """
         given = self.model_fields_set
         return {
-            name: _plain(value)
+            name: value if type(value) in _PLAIN_TYPES else _plain(value)
             for name, value in self.__dict__.items()
             if name not in exclude and (value is not None or name in given)
         }
+
+
+# What is JSON as it stands; nearly every field is, and a look-up is all that it costs.
+_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
 
 
 def _plain(value: Any) -> Any:
