@@ -140,7 +140,7 @@ class Engine:
         if not fired:
             return []
         program, mappings, _ = self._programs.get(fired) or self._program(fired)
-        return list(zip(mappings, program(event), strict=True))
+        return list(zip(mappings, program(event)))  # noqa: B905 - of one length by construction
 
     def source(self, mapping: Mapping) -> str:
         """Return the Python that a mapping's fields are compiled to."""
