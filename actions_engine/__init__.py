@@ -21,13 +21,8 @@ if TYPE_CHECKING:
         Action,
         Batch,
         Destination,
-        From,
-        JsonArray,
-        JsonObject,
-        Payload,
         Settings,
         Transport,
-        at_least_one_of,
     )
     from actions_engine.engine import Engine
     from actions_engine.errors import (
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
         Problem,
     )
     from actions_engine.hookspecs import Drop, hookimpl
+    from actions_engine.payload import From, JsonArray, JsonObject, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, encode_json
 
@@ -54,14 +50,14 @@ _HOMES = {
     "Drop": "hookspecs",
     "Engine": "engine",
     "Fault": "call",
-    "From": "destination",
+    "From": "payload",
     "FunctionError": "errors",
-    "JsonArray": "destination",
-    "JsonObject": "destination",
+    "JsonArray": "payload",
+    "JsonObject": "payload",
     "Location": "errors",
     "MappingError": "errors",
     "Outcome": "call",
-    "Payload": "destination",
+    "Payload": "payload",
     "PluginError": "errors",
     "Problem": "errors",
     "Registry": "registry",
@@ -72,7 +68,7 @@ _HOMES = {
     "Secret": "request",
     "Settings": "destination",
     "Transport": "destination",
-    "at_least_one_of": "destination",
+    "at_least_one_of": "payload",
     "encode_json": "request",
     "hookimpl": "hookspecs",
 }

@@ -14,8 +14,8 @@ import msgspec
 from actions_engine.request import Response
 
 if TYPE_CHECKING:
-    from actions_engine.destination import Payload
     from actions_engine.mapping import Mapping
+    from actions_engine.payload import Payload
 
 #: The namespace of idempotency keys (RFC 9562, name-based UUIDs).
 KEY_NAMESPACE = uuid.UUID("6f1f2ad5-9a5c-5e0b-8f5e-7c1c6f0d6d52")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
@@ -17,11 +14,11 @@ from actions_engine.expression import ExpressionError, ExpressionParser
 from actions_engine.fields import Constant, FieldValue, parse_field_text, read_field
 from actions_engine.mapping import Instance, Mapping
 from actions_engine.registry import Registry
+from actions_engine.settings import read_settings
 from actions_engine.source import MAX_CHARACTERS, Node, Source
 from actions_engine.trigger import All, Condition, parse_text, read_trigger
 from actions_engine.trigger.text_form import TriggerError
 
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 _FILE_KEYS = ("destination", "settings", "filter", "presets", "mappings", "enabled", "delivery")
 _MAPPING_KEYS = ("name", "action", "trigger", "fields", "omit", "examples", "enabled", "description")
 
@@ -129,7 +126,7 @@ class _Reader:
         condition = None if filter_node is None else read_trigger(filter_node, source, self.parser)
         if destination is None:
             return []
-        settings = self._settings(source, root, destination)
+        settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
         instance = Instance(name, destination, settings or Settings.model_construct(), source.path)
         mappings = self._mappings(source, root, instance, condition)
@@ -150,66 +147,6 @@ class _Reader:
             source.problem("unknown-destination", f"no installed plugin brings the destination {shown}", node,
                            hint=str(broken) if broken else hint)  # fmt: skip
         return destination
-
-    # -- settings
-
-    def _settings(self, source: Source, root: Node, destination: Destination) -> Settings | None:
-        node = root.value.get("settings")
-        place = node or root
-        if node is not None and not node.is_mapping:
-            source.problem("settings-shape", f"settings are a mapping, not {node.kind()}", node)
-            return None
-        before = len(source.problems)
-        values = {} if node is None else {key: self._expand(source, item) for key, item in node.value.items()}
-        if len(source.problems) > before:
-            return None
-        try:
-            return destination.settings.model_validate(values)
-        except ValidationError as error:
-            for fault in error.errors(include_url=False, include_input=False, include_context=False):
-                self._settings_problem(source, place, destination, fault)
-        return None
-
-    def _settings_problem(self, source: Source, place: Node, destination: Destination, fault: Any) -> None:
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        known = destination.settings.model_fields
-        if fault["type"] == "extra_forbidden":
-            source.problem("unknown-setting", f"{destination.name} has no setting {name!r}", place.keys[name],
-                           hint=did_you_mean(name, known))  # fmt: skip
-        elif fault["type"] == "missing":
-            source.problem("missing-setting", f"{destination.name} needs the setting {name!r}", place,
-                           hint=f"add `{name}:` beneath `settings:`")  # fmt: skip
-        else:
-            at = place.value.get(name, place) if place.is_mapping else place
-            dotted = ".".join(str(part) for part in fault["loc"])
-            # pydantic's own words for what was expected; the value itself may be a secret.
-            source.problem("setting-value", f"setting {dotted!r}: {fault['msg']}", at)
-
-    def _expand(self, source: Source, node: Node) -> Any:
-        """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
-        if node.is_mapping:
-            return {key: self._expand(source, item) for key, item in node.value.items()}
-        if node.is_list:
-            return [self._expand(source, item) for item in node.value]
-        if not isinstance(node.value, str) or "${" not in node.value:
-            return node.value
-
-        def replace(match: re.Match[str]) -> str:
-            name, default = match["name"], match["default"]
-            value = self.environ.get(name)
-            # As in a shell, `:-` also replaces an empty value.
-            if default is not None:
-                return value or default[2:]
-            if value is None:
-                source.problem("unset-variable", f"the environment variable {name} is not set", node, at=match.start(),
-                               hint=f"set it, or give a default: ${{{name}:-…}}")  # fmt: skip
-            return value or ""
-
-        text = _VARIABLE.sub(replace, node.value)
-        for match in re.finditer(r"\$\{", _VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
-            source.problem("variable-syntax", "this is no variable", node, at=match.start(),
-                           hint="write ${NAME} or ${NAME:-default}")  # fmt: skip
-        return text
 
     # -- mappings
 

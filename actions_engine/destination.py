@@ -16,56 +16,18 @@ import typing
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Annotated, Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict
 
 from actions_engine.call import Outcome
 from actions_engine.errors import PluginError
+from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
 
 Steps = Generator[Request, Response, list[Outcome]]
 ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Any])
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """The default of a payload field, in JMESPath or as a template: `Annotated[str, From("userId")]`."""
-
-    expression: str
-
-
-class _Shared:
-    """Checks that a value is of a type and passes on the object itself, where pydantic would copy it."""
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
-        known, name = (
-            (core_schema.dict_schema(), "object") if self.kind is dict else (core_schema.list_schema(), "list")
-        )
-        # A payload read back from JSON has nothing to share: pydantic's own schema serves there.
-        return core_schema.json_or_python_schema(
-            json_schema=known,
-            python_schema=core_schema.custom_error_schema(
-                core_schema.is_instance_schema(self.kind),
-                custom_error_type=f"{name}_expected",
-                custom_error_message=f"Input should be {'an object' if name == 'object' else 'a list'}",
-            ),
-        )
-
-    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
-        return {"type": "object" if self.kind is dict else "array"}
-
-
-#: An object whose inside is the vendor's business; shared with the event, never copied.
-JsonObject = Annotated[dict[str, Any], _Shared(dict)]
-#: A list likewise.
-JsonArray = Annotated[list[Any], _Shared(list)]
 
 
 class Settings(BaseModel):
@@ -91,73 +53,6 @@ def _secrets(value: Any) -> Iterator[Secret]:
         case BaseModel():
             for _, item in value:
                 yield from _secrets(item)
-
-
-class Payload(BaseModel):
-    """What one call tells an action: pydantic fields, each with a type, a description and a default expression.
-
-    Unknown fields are refused. A number is taken for text where text is expected, as ids often are numbers.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, protected_namespaces=()
-    )
-    # A slot and no pydantic field or private attribute: it costs nothing while events are routed.
-    __slots__ = ("_idempotency_key",)
-
-    @property
-    def idempotency_key(self) -> str:
-        """The call's idempotency key, for the place where the vendor deduplicates; empty outside a call."""
-        try:
-            return cast(str, object.__getattribute__(self, "_idempotency_key"))
-        except AttributeError:
-            return ""
-
-    def bind(self, key: str) -> Self:
-        """Set the idempotency key; the engine does so before it hands a payload to its action."""
-        object.__setattr__(self, "_idempotency_key", key)
-        return self
-
-    def body(self, *, exclude: Sequence[str] = ()) -> dict[str, Any]:
-        """Return the fields as the vendor should see them: null only where the mapping says null.
-
-        Args:
-            exclude: Fields that steer the request and are no part of its body.
-        """
-        given = self.model_fields_set
-        return {
-            name: value if type(value) in _PLAIN_TYPES else _plain(value)
-            for name, value in self.__dict__.items()
-            if name not in exclude and (value is not None or name in given)
-        }
-
-
-# What is JSON as it stands; nearly every field is, and a look-up is all that it costs.
-_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Payload):
-        return value.body()
-    if isinstance(value, BaseModel):
-        return value.model_dump(exclude_unset=True)
-    if isinstance(value, (list, tuple)) and any(isinstance(item, BaseModel) for item in value):
-        return [_plain(item) for item in value]
-    return value
-
-
-def at_least_one_of(*names: str) -> Any:
-    """Return a validator for a payload's class body: one of these fields must have a value.
-
-    `_identified = at_least_one_of("user_id", "anonymous_id")`
-    """
-
-    def check(payload: Payload) -> Payload:
-        if all(getattr(payload, name) is None for name in names):
-            raise ValueError(f"at least one of {', '.join(names)} must have a value")
-        return payload
-
-    return model_validator(mode="after")(check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +190,6 @@ class Action:
             for name, info in self.payload.model_fields.items()
             if (marker := default_of(info)) is not None
         }
-
-
-def default_of(info: FieldInfo) -> From | None:
-    """Return a payload field's From marker, if any."""
-    return next((marker for marker in info.metadata if isinstance(marker, From)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ triggers in those buckets, each distinct condition once. Plans are made when the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any as AnyValue
-from typing import NamedTuple
 
 from actions_engine.expression import Expression
+from actions_engine.filing import Filing, cost, filings
 from actions_engine.functions import Library
 from actions_engine.program import Code, compile_expression
 from actions_engine.trigger.condition import All, Any, Condition, Not, Test, conjuncts
@@ -24,19 +24,6 @@ Decide = Callable[[AnyValue], tuple[int, ...]]
 #: Beyond so many remembered plans, or triggers in one plan, buckets are decided one after the other.
 MAX_PLANS = 2_000
 MAX_PLAN_TRIGGERS = 64
-# A bucket of up to this many triggers is as good as a smaller one: a further table would cost every event.
-_SMALL = 16
-# `event` tells events apart best, `type` worst.
-_FIRST, _LAST = "event", "type"
-
-
-class Filing(NamedTuple):
-    """A condition that a trigger needs: an expression's value in one bucket of one kind of table."""
-
-    expression: str
-    kind: str
-    value: AnyValue
-    test: Test
 
 
 @dataclass(slots=True)
@@ -91,7 +78,7 @@ class Index:
     # -- filing
 
     def _file_all(self) -> None:
-        options = [_filings(trigger) for trigger in self._triggers]
+        options = [filings(trigger) for trigger in self._triggers]
         popularity = Counter(
             (filing.expression, filing.kind, filing.value)
             for alternatives in options
@@ -101,7 +88,7 @@ class Index:
             if not alternatives:
                 self._always.append(number)
                 continue
-            chosen = min(alternatives, key=lambda group: max(_cost(filing, popularity) for filing in group))
+            chosen = min(alternatives, key=lambda group: max(cost(filing, popularity) for filing in group))
             discharged = chosen[0].test.key if len({filing.test.key for filing in chosen}) == 1 else None
             for filing in chosen:
                 bucket = self._bucket(filing)
@@ -286,65 +273,6 @@ def _value(expression: Expression, event: AnyValue) -> AnyValue:
         return expression.search(event)
     except Exception:  # noqa: BLE001 - see Test: it counts as missing
         return None
-
-
-# -- what a trigger can be filed under
-
-
-def _filings(trigger: Condition) -> list[tuple[Filing, ...]]:
-    """Return the ways to file a trigger; each is a group of filings of which the trigger needs one to hold."""
-    ways: list[tuple[Filing, ...]] = []
-    for part in conjuncts(trigger):
-        if isinstance(part, Test):
-            group = tuple(_test_filings(part))
-            if group:
-                ways.append(group)
-        elif isinstance(part, Any):
-            branches = [_filings(branch) for branch in part.parts]
-            if all(branches):
-                ways.append(tuple(filing for branch in branches for filing in branch[0]))
-    return ways
-
-
-def _test_filings(test: Test) -> Iterator[Filing]:
-    expression, operand = test.expression.text, test.operand
-    match test.operator.name:
-        case "is":
-            yield Filing(expression, *_equality(operand), test)
-        case "in":
-            for item in operand:
-                yield Filing(expression, *_equality(item), test)
-        case "exists":
-            yield Filing(expression, "exists", True, test)
-        case "starts_with":
-            yield Filing(expression, "prefix", operand, test)
-        case "ends_with":
-            yield Filing(expression, "suffix", operand, test)
-        case "matches":
-            stem = _literal_start(operand.pattern)
-            if stem:
-                yield Filing(expression, "prefix", stem, test)
-
-
-def _equality(value: AnyValue) -> tuple[str, AnyValue]:
-    # Python's 1 == True would mix buckets that the language keeps apart.
-    if isinstance(value, bool):
-        return "boolean", value
-    return ("text" if isinstance(value, str) else "number"), value
-
-
-def _literal_start(pattern: str) -> str:
-    ends = [place for place in (pattern.find("*"), pattern.find("?")) if place >= 0]
-    return pattern[: min(ends)] if ends else pattern
-
-
-_KIND_COST = {"text": 0, "number": 0, "boolean": 10, "prefix": 20, "suffix": 30, "exists": 40}
-
-
-def _cost(filing: Filing, popularity: Counter[tuple[str, str, AnyValue]]) -> tuple[int, int, int]:
-    crowd = popularity[filing.expression, filing.kind, filing.value]
-    rank = {_FIRST: 0, _LAST: 2}.get(filing.expression, 1)
-    return max(crowd, _SMALL), _KIND_COST[filing.kind] + rank, crowd
 
 
 def _flat(found: tuple[AnyValue, ...]) -> list[int]:

@@ -25,8 +25,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from actions_engine.expression import Expression
-from actions_engine.fields import Constant, FieldValue, Items, Record, Template, as_text
+from actions_engine.fields import Constant, FieldValue, Items, Record, Template
 from actions_engine.functions import Library
+from actions_engine.semantics import RUNTIME
 
 _ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 # Python allows some 20 nested loops and 100 levels of indentation; deeper parts become functions of their own.
@@ -73,7 +74,7 @@ class Code:
         self.lines: list[str] = []
         self.level = 1
         self.functions: list[str] = []
-        self.constants: dict[str, Any] = dict(_RUNTIME)
+        self.constants: dict[str, Any] = dict(RUNTIME)
         self._names: dict[tuple[str, int], str] = {}
         self._count = 0
         # What is computed already, innermost block last: (what, from which variable) -> variable.
@@ -368,69 +369,6 @@ class Code:
 
     def _expref(self, node: dict[str, Any], _source: str) -> str:
         return f"Reference({self._own_function(node['children'][0])})"
-
-
-class _Expression:
-    """A compiled `&expression`. jmespath.py's functions know one by this class's name and call its `visit`."""
-
-    __slots__ = ("expression", "search")
-
-    def __init__(self, search: Callable[[Any], Any]) -> None:
-        self.expression = None
-        self.search = search
-
-    def visit(self, _expression: Any, value: Any) -> Any:
-        return self.search(value)
-
-
-def _is_false(value: Any) -> bool:
-    """Return JMESPath's falsehood of a value that Python takes for false: zero is true."""
-    return value is None or value is False or not isinstance(value, (int, float))
-
-
-def _negate(value: Any) -> bool:
-    return not value and _is_false(value)
-
-
-def _comparable(value: Any) -> bool:
-    # Text is ordered too, as jmespath.py does beyond the specification.
-    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
-
-
-def _equals(left: Any, right: Any) -> bool:
-    """Equality that keeps 0 and 1 apart from false and true."""
-    if isinstance(left, bool) is not isinstance(right, bool):
-        return False
-    return bool(left == right)
-
-
-def _flatten(value: Any) -> list[Any] | None:
-    if not isinstance(value, list):
-        return None
-    for item in value:
-        if isinstance(item, list):
-            break
-    else:
-        return value
-    merged: list[Any] = []
-    for item in value:
-        if isinstance(item, list):
-            merged.extend(item)
-        else:
-            merged.append(item)
-    return merged
-
-
-_RUNTIME = {
-    "EMPTY": {},
-    "Reference": _Expression,
-    "as_text": as_text,
-    "comparable": _comparable,
-    "equals": _equals,
-    "flatten": _flatten,
-    "is_false": _is_false,
-    "negate": _negate,
-}
 
 
 def _is_variable(text: str) -> bool:

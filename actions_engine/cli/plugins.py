@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from actions_engine.destination import Action, Destination, default_of
+from actions_engine.destination import Action, Destination
+from actions_engine.payload import default_of
 from actions_engine.registry import Registry
 
 

@@ -1,0 +1,77 @@
+"""A mapping file's settings, `${VAR}` taken from the environment -> the destination's settings model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from actions_engine.destination import Destination, Settings
+from actions_engine.errors import did_you_mean
+from actions_engine.source import Node, Source
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
+
+
+def read_settings(source: Source, root: Node, destination: Destination, environ: Mapping[str, str]) -> Settings | None:
+    """Read a file's settings; problems go to `source`, and None is returned where there was one."""
+    node = root.value.get("settings")
+    place = node or root
+    if node is not None and not node.is_mapping:
+        source.problem("settings-shape", f"settings are a mapping, not {node.kind()}", node)
+        return None
+    before = len(source.problems)
+    values = {} if node is None else {key: _expand(source, item, environ) for key, item in node.value.items()}
+    if len(source.problems) > before:
+        return None
+    try:
+        return destination.settings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False, include_context=False):
+            _settings_problem(source, place, destination, fault)
+    return None
+
+
+def _settings_problem(source: Source, place: Node, destination: Destination, fault: Any) -> None:
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    known = destination.settings.model_fields
+    if fault["type"] == "extra_forbidden":
+        source.problem("unknown-setting", f"{destination.name} has no setting {name!r}", place.keys[name],
+                       hint=did_you_mean(name, known))  # fmt: skip
+    elif fault["type"] == "missing":
+        source.problem("missing-setting", f"{destination.name} needs the setting {name!r}", place,
+                       hint=f"add `{name}:` beneath `settings:`")  # fmt: skip
+    else:
+        at = place.value.get(name, place) if place.is_mapping else place
+        dotted = ".".join(str(part) for part in fault["loc"])
+        # pydantic's own words for what was expected; the value itself may be a secret.
+        source.problem("setting-value", f"setting {dotted!r}: {fault['msg']}", at)
+
+
+def _expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
+    """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
+    if node.is_mapping:
+        return {key: _expand(source, item, environ) for key, item in node.value.items()}
+    if node.is_list:
+        return [_expand(source, item, environ) for item in node.value]
+    if not isinstance(node.value, str) or "${" not in node.value:
+        return node.value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        value = environ.get(name)
+        # As in a shell, `:-` also replaces an empty value.
+        if default is not None:
+            return value or default[2:]
+        if value is None:
+            source.problem("unset-variable", f"the environment variable {name} is not set", node, at=match.start(),
+                           hint=f"set it, or give a default: ${{{name}:-…}}")  # fmt: skip
+        return value or ""
+
+    text = _VARIABLE.sub(replace, node.value)
+    for match in re.finditer(r"\$\{", _VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
+        source.problem("variable-syntax", "this is no variable", node, at=match.start(),
+                       hint="write ${NAME} or ${NAME:-default}")  # fmt: skip
+    return text
