@@ -12,11 +12,12 @@ from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
 from actions_engine.expression import ExpressionError, ExpressionParser
 from actions_engine.fields import Constant, FieldValue, parse_field_text, read_field
+from actions_engine.files import mapping_files, open_source
 from actions_engine.mapping import Instance, Mapping
 from actions_engine.registry import Registry
 from actions_engine.settings import read_settings
-from actions_engine.source import MAX_CHARACTERS, Node, Source
-from actions_engine.trigger import All, Condition, parse_text, read_trigger
+from actions_engine.source import Node, Source
+from actions_engine.trigger import Condition, parse_text, read_trigger
 from actions_engine.trigger.text_form import TriggerError
 
 _FILE_KEYS = ("destination", "settings", "filter", "presets", "mappings", "enabled", "delivery")
@@ -42,55 +43,14 @@ def load_mappings(
     reader = _Reader(registry, environ)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
-    for file, name in _files(Path(path), problems):
-        source = _open(file, problems)
+    for file, name in mapping_files(Path(path), problems):
+        source = open_source(file, problems)
         if source is not None:
             mappings += reader.read(source, name)
             problems += source.problems
     if any(problem.severity == "error" for problem in problems):
         raise MappingError(problems)
     return mappings, problems
-
-
-def _files(path: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
-    """Yield each mapping file with its instance's name."""
-    if path.is_file():
-        yield path, path.stem
-        return
-    if not path.is_dir():
-        problems.append(Problem("no-mappings", f"{path}: there is no such file or folder"))
-        return
-    found = False
-    for file in sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")]):
-        below = file.relative_to(path)
-        if not any(part.startswith(".") for part in below.parts):
-            found = True
-            yield file, below.with_suffix("").as_posix()
-    if not found:
-        problems.append(
-            Problem(
-                "no-mappings",
-                f"{path}: no .yaml or .yml file in this folder",
-                hint="one file is one instance of a destination",
-            )
-        )
-
-
-def _open(file: Path, problems: list[Problem]) -> Source | None:
-    shown = str(file)
-    try:
-        size = file.stat().st_size
-        # A character takes at most four bytes; what is larger is refused without being read.
-        if size > 4 * MAX_CHARACTERS:
-            problems.append(Problem("too-large", f"the file has {size:,} bytes", Location(shown, 1, 1)))
-            return None
-        return Source(shown, file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        message = f"not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}"
-        problems.append(Problem("not-utf-8", message, Location(shown, 1, 1), hint="save the file as UTF-8"))
-    except OSError as error:
-        problems.append(Problem("unreadable-file", f"{file}: {error.strerror or error}"))
-    return None
 
 
 @dataclass(slots=True)
@@ -206,9 +166,11 @@ class _Reader:
             name=item.value["name"].value if "name" in item.value else "",
             instance=instance,
             action=action,
-            trigger=trigger if condition is None else All((condition, trigger)),
+            trigger=trigger,
+            filter=condition,
             fields=fields,
             location=Location(source.path, item.line, item.column),
+            places=_places(source, item, action),
         )
 
     def _defaults_of(self, action: Action, source: Source, item: Node) -> _Defaults | None:
@@ -337,6 +299,15 @@ def _action(source: Source, item: Node, destination: Destination) -> Action | No
     source.problem("unknown-action", f"{destination.name} has no action {shown}", node,
                    hint=did_you_mean(str(node.value), destination.actions))  # fmt: skip
     return None
+
+
+def _places(source: Source, item: Node, action: Action) -> dict[str, Location]:
+    """Return where the mapping gives each of its fields."""
+    given = item.value.get("fields")
+    return {
+        action.renamed_fields.get(name, name): Location(source.path, value.line, value.column)
+        for name, value in (given.value.items() if given is not None else ())
+    }
 
 
 def _omitted(source: Source, item: Node) -> Iterator[tuple[str, Node]]:

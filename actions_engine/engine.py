@@ -53,7 +53,7 @@ class Engine:
         self.mappings = tuple(mappings)
         self.registry = registry
         self.warnings = tuple(warnings)
-        self._index = Index([mapping.trigger for mapping in self.mappings], registry.library)
+        self._index = Index([mapping.condition for mapping in self.mappings], registry.library)
         self._programs: dict[tuple[int, ...], _Program] = {}
         self._filters_events = registry.filters_events
 

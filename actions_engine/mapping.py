@@ -9,7 +9,7 @@ from actions_engine.destination import Action, Destination, Settings
 from actions_engine.errors import Location
 from actions_engine.fields import FieldValue
 from actions_engine.request import Secret
-from actions_engine.trigger import Condition
+from actions_engine.trigger import All, Condition
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +42,23 @@ class Mapping:
         name: Unique in its file.
         instance: The destination instance that it belongs to.
         action: What it calls.
-        trigger: When; the file's filter is part of it.
+        trigger: When.
+        filter: What the file asks of every event before any of its mappings, if anything.
         fields: Payload field to what computes it, the action's defaults included.
         location: Where the mapping stands.
+        places: Where the file gives a field's value; a field that is not in it has the action's default.
     """
 
     name: str
     instance: Instance
     action: Action
     trigger: Condition
+    filter: Condition | None
     fields: AbstractMapping[str, FieldValue]
     location: Location
+    places: AbstractMapping[str, Location]
+
+    @property
+    def condition(self) -> Condition:
+        """What an event must meet: the file's filter and the trigger."""
+        return self.trigger if self.filter is None else All((self.filter, self.trigger))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -114,13 +114,21 @@ class Source:
         return any(problem.severity == "error" for problem in self.problems)
 
     def problem(
-        self, code: str, message: str, place: Node | tuple[int, int], *, at: int | None = None, hint: str = ""
+        self,
+        code: str,
+        message: str,
+        place: Node | tuple[int, int],
+        *,
+        at: int | None = None,
+        hint: str = "",
+        severity: Literal["error", "warning"] = "error",
     ) -> None:
-        """Record an error at a node or at (line, column); `at` counts characters into a scalar's text."""
+        """Record a problem at a node or at (line, column); `at` counts characters into a scalar's text."""
         line, column = (place.line, place.column) if isinstance(place, Node) else place
         if at is not None and isinstance(place, Node) and place.offset is not None:
             column += place.offset + at
-        self.problems.append(Problem(code, message, Location(self.path, line, column), self._line(line), hint))
+        location = Location(self.path, line, column)
+        self.problems.append(Problem(code, message, location, self._line(line), hint, severity))
 
     def _line(self, line: int) -> str:
         return self.lines[line - 1].rstrip("\r") if 0 < line <= len(self.lines) else ""
