@@ -2,6 +2,7 @@
 
 ActionsEngineError
 ├── MappingError         mapping files cannot be loaded; carries every problem at once
+├── StoreError           the store cannot be opened, read or written
 ├── PluginError          a plugin broke the contract, or one of its functions raised
 └── FunctionError        a function of the mapping language was given a value of the wrong type
 """
@@ -77,6 +78,10 @@ class MappingError(ActionsEngineError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n\n".join(problem.render() for problem in self.problems))
+
+
+class StoreError(ActionsEngineError):
+    """The store cannot be opened, read or written; what was being written is not in it."""
 
 
 class PluginError(ActionsEngineError):

@@ -80,11 +80,14 @@ class Payload(BaseModel):
             exclude: Fields that steer the request and are no part of its body.
         """
         given = self.model_fields_set
-        return {
+        body = {
             name: value if type(value) in _PLAIN_TYPES else _plain(value)
             for name, value in self.__dict__.items()
             if name not in exclude and (value is not None or name in given)
         }
+        if self.__pydantic_extra__:
+            body |= {name: value for name, value in self.__pydantic_extra__.items() if name not in exclude}
+        return body
 
 
 # What is JSON as it stands; nearly every field is, and a look-up is all that it costs.

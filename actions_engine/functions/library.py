@@ -139,6 +139,7 @@ class Library:
         # Imported here as some of these modules need this one.
         from actions_engine.functions import (  # noqa: PLC0415
             dates,
+            device,
             hashing,
             identity,
             logic,
@@ -147,7 +148,7 @@ class Library:
             text,
         )
 
-        modules = (text, objects, numbers, logic, hashing, dates, identity)
+        modules = (text, objects, numbers, logic, hashing, dates, identity, device)
         ours = [function(implementation) for module in modules for implementation in module.FUNCTIONS]
         return Library([*_jmespath_functions(), *ours])
 

@@ -1,0 +1,1 @@
+"""Delivery: accepted events and their calls in a store, sent, retried and accounted for until nothing is pending."""
