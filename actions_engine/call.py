@@ -22,7 +22,7 @@ KEY_NAMESPACE = uuid.UUID("6f1f2ad5-9a5c-5e0b-8f5e-7c1c6f0d6d52")
 _NAMESPACE_BYTES = KEY_NAMESPACE.bytes
 
 
-class Call(msgspec.Struct, frozen=True, eq=False):
+class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One validated payload bound for one action of one destination instance.
 
     Attributes:
@@ -138,7 +138,7 @@ class Rejection(msgspec.Struct, frozen=True):
         return plain
 
 
-class Routing(msgspec.Struct, frozen=True):
+class Routing(msgspec.Struct, frozen=True, gc=False):
     """What one event became.
 
     Attributes:
