@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Email,
         HashedEmail,
         HashedPhone,
+        HashedText,
         Phone,
         Product,
         Timestamp,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         UnixSeconds,
     )
     from actions_engine.hookspecs import Drop, hookimpl
-    from actions_engine.payload import From, JsonArray, JsonObject, Payload, at_least_one_of
+    from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, encode_json
 
@@ -68,11 +69,13 @@ _HOMES = {
     "FunctionError": "errors",
     "HashedEmail": "field_types",
     "HashedPhone": "field_types",
+    "HashedText": "field_types",
     "JsonArray": "payload",
     "JsonObject": "payload",
     "Location": "errors",
     "MappingError": "errors",
     "Outcome": "call",
+    "Part": "payload",
     "Payload": "payload",
     "Phone": "field_types",
     "PluginError": "errors",
@@ -111,11 +114,13 @@ __all__ = [
     "FunctionError",
     "HashedEmail",
     "HashedPhone",
+    "HashedText",
     "JsonArray",
     "JsonObject",
     "Location",
     "MappingError",
     "Outcome",
+    "Part",
     "Payload",
     "Phone",
     "PluginError",

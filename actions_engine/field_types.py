@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from actions_engine.errors import FunctionError
 from actions_engine.functions import dates, identity
-from actions_engine.payload import Payload
+from actions_engine.payload import Part
 
 
 def _by(function: Callable[[Any], Any], types: type | tuple[type, ...], expected: str) -> BeforeValidator:
@@ -52,6 +52,8 @@ Phone = Annotated[
 ]
 #: The SHA-256 of a telephone number's digits, country code included; a hash stays as it is.
 HashedPhone = Annotated[str, _by(identity.hash_phone, str, f"{_PHONE}, or its SHA-256")]
+#: The SHA-256 of any other text about a person, such as a name, trimmed and in lower case; a hash stays as it is.
+HashedText = Annotated[str, _by(identity.hash_text, (str, int), "text or its SHA-256")]
 #: A currency's three letters (ISO 4217), in upper case.
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]
 #: A moment as whole seconds since 1970; taken from ISO 8601 text or Unix time.
@@ -62,7 +64,7 @@ UnixMillis = Annotated[int, _by(dates.to_unix_millis, (str, int, float), "a date
 Timestamp = Annotated[str, _by(dates.to_iso8601, (str, int, float), "a date and time in ISO 8601")]
 
 
-class Product(Payload):
+class Product(Part):
     """One product of an order or cart.
 
     Source: https://segment.com/docs/connections/spec/ecommerce/v2/. Attributes that the spec does not name are kept.
