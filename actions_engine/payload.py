@@ -79,8 +79,11 @@ class Payload(BaseModel):
         Args:
             exclude: Fields that steer the request and are no part of its body.
         """
-        given = self.model_fields_set
-        body = {name: value for name, value in self.__dict__.items() if value is not None or name in given}
+        given, values, extra = self.__pydantic_fields_set__, self.__dict__, self.__pydantic_extra__
+        if len(given) == len(values) and not extra:
+            body = values.copy()
+        else:
+            body = {name: value for name, value in values.items() if value is not None or name in given}
         for name in exclude:
             body.pop(name, None)
         # Nearly every value is JSON as it stands, which one look at the types of all tells.
@@ -88,8 +91,8 @@ class Payload(BaseModel):
             for name, value in body.items():
                 if type(value) not in _PLAIN_TYPES:
                     body[name] = _plain(value)
-        if self.__pydantic_extra__:
-            body |= {name: value for name, value in self.__pydantic_extra__.items() if name not in exclude}
+        if extra:
+            body |= {name: value for name, value in extra.items() if name not in exclude}
         return body
 
 
