@@ -54,6 +54,8 @@ Phone = Annotated[
 HashedPhone = Annotated[str, _by(identity.hash_phone, str, f"{_PHONE}, or its SHA-256")]
 #: The SHA-256 of any other text about a person, such as a name, trimmed and in lower case; a hash stays as it is.
 HashedText = Annotated[str, _by(identity.hash_text, (str, int), "text or its SHA-256")]
+#: A number that stays as it is: 3 is sent as 3, not as 3.0; text such as `19.90` is read.
+Number = int | float
 #: A currency's three letters (ISO 4217), in upper case.
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]
 #: A moment as whole seconds since 1970; taken from ISO 8601 text or Unix time.
@@ -78,8 +80,8 @@ class Product(Part):
     name: Annotated[str | None, Field(description="The product's name.")] = None
     brand: Annotated[str | None, Field(description="The product's brand.")] = None
     variant: Annotated[str | None, Field(description="The variant, such as a colour.")] = None
-    price: Annotated[float | None, Field(description="The price of one.")] = None
-    quantity: Annotated[float | None, Field(description="How many.")] = None
+    price: Annotated[Number | None, Field(description="The price of one.")] = None
+    quantity: Annotated[Number | None, Field(description="How many.")] = None
     coupon: Annotated[str | None, Field(description="The coupon for this product.")] = None
     position: Annotated[int | None, Field(description="The place in a list of products.")] = None
     url: Annotated[str | None, Field(description="The product's page.")] = None
