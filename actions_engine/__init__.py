@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Problem,
         StoreError,
     )
+    from actions_engine.explain import Explanation
     from actions_engine.field_types import (
         Currency,
         Email,
@@ -65,6 +66,7 @@ _HOMES = {
     "Drop": "hookspecs",
     "Email": "field_types",
     "Engine": "engine",
+    "Explanation": "explain",
     "Fault": "call",
     "From": "payload",
     "FunctionError": "errors",
@@ -111,6 +113,7 @@ __all__ = [
     "Drop",
     "Email",
     "Engine",
+    "Explanation",
     "Fault",
     "From",
     "FunctionError",

@@ -6,8 +6,10 @@ import click
 
 from actions_engine import __version__
 from actions_engine.cli.demo import demo
+from actions_engine.cli.explain import explain
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
+from actions_engine.cli.watch import watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +19,7 @@ def main() -> None:
 
 
 main.add_command(demo)
+main.add_command(explain)
 main.add_command(plugins)
 main.add_command(route)
+main.add_command(watch)

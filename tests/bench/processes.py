@@ -93,9 +93,7 @@ def _seconds(command: list[str], path: str = "") -> float:
     """Return how long a command runs; what it writes goes nowhere."""
     environment = os.environ | ({"PYTHONPATH": path} if path else {})
     start = time.perf_counter()
-    subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
-    )
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
 
 
