@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actions_engine.checks import Checked, check_file
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
 from actions_engine.expression import ExpressionError, ExpressionParser
@@ -47,7 +48,8 @@ def load_mappings(
         source = open_source(file, problems)
         if source is not None:
             mappings += reader.read(source, name)
-            problems += source.problems
+            # Read from top to bottom, wherever they were found.
+            problems += sorted(source.problems, key=lambda problem: problem.location or Location("", 0, 0))
     if any(problem.severity == "error" for problem in problems):
         raise MappingError(problems)
     return mappings, problems
@@ -89,9 +91,12 @@ class _Reader:
         settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
         instance = Instance(name, destination, settings or Settings.model_construct(), source.path)
-        mappings = self._mappings(source, root, instance, condition)
-        mappings += self._presets(source, root, instance, condition, {mapping.name for mapping in mappings})
-        return mappings if enabled else []
+        checked = self._mappings(source, root, instance, condition)
+        checked += self._presets(source, root, instance, condition, {item.mapping.name for item in checked})
+        check_file(source, checked)
+        if not enabled:
+            return []
+        return [item.mapping for item in checked if item.is_enabled]
 
     def _destination(self, source: Source, root: Node) -> Destination | None:
         node = root.value.get("destination")
@@ -110,7 +115,7 @@ class _Reader:
 
     # -- mappings
 
-    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Mapping]:
+    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Checked]:
         node = root.value.get("mappings")
         if node is None:
             if "presets" not in root.value:
@@ -122,7 +127,10 @@ class _Reader:
             source.problem("file-shape", f"`mappings` is a list, not {node.kind()}", node,
                            hint="each mapping starts with `- name: …`")  # fmt: skip
             return []
-        mappings: list[Mapping] = []
+        if not node.value:
+            source.problem("no-mappings", "`mappings` is an empty list", node, severity="warning",
+                           hint="the file does nothing; add a mapping or `enabled: false`")  # fmt: skip
+        mappings: list[Checked] = []
         names: dict[str, int] = {}
         for item in node.value:
             if not item.is_mapping:
@@ -130,8 +138,9 @@ class _Reader:
                 continue
             self._check_name(source, item, names)
             mapping = self._mapping(source, item, instance, condition)
-            if mapping is not None and _flag(source, item):
-                mappings.append(mapping)
+            is_enabled = _flag(source, item)
+            if mapping is not None:
+                mappings.append(Checked(mapping, item, is_enabled=is_enabled))
         return mappings
 
     @staticmethod
@@ -196,7 +205,9 @@ class _Reader:
             if name not in action.payload.model_fields:
                 source.problem("unknown-field", f"{action.name} has no field {name!r}", place,
                                hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
-            fields.pop(name, None)
+            elif fields.pop(name, None) is None and defaults is not None:
+                source.problem("nothing-to-omit", f"{name!r} has no default that could be omitted", place,
+                               severity="warning", hint="remove it")  # fmt: skip
         fields |= self._read_fields(source, item, action)
         for name, info in action.payload.model_fields.items():
             empty = name not in fields or (
@@ -216,8 +227,16 @@ class _Reader:
             source.problem("field-shape", f"`fields` is a mapping of payload fields, not {node.kind()}", node)
             return {}
         fields: dict[str, FieldValue] = {}
+        given: dict[str, str] = {}
         for written, value in node.value.items():
             name = action.renamed_fields.get(written, written) if action else written
+            if name != written:
+                source.problem("renamed", f"the field {written!r} is called {name!r} now", node.keys[written],
+                               severity="warning", hint=f"write `{name}:`; the old name still works")  # fmt: skip
+            if name in given:
+                source.problem("duplicate-field", f"{given[name]!r} and {written!r} are one field", node.keys[written],
+                               hint="remove one")  # fmt: skip
+            given[name] = written
             if action is not None and name not in action.payload.model_fields:
                 source.problem("unknown-field", f"{action.name} has no field {name!r}", node.keys[written],
                                hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
@@ -230,7 +249,7 @@ class _Reader:
 
     def _presets(
         self, source: Source, root: Node, instance: Instance, condition: Condition | None, taken: set[str]
-    ) -> list[Mapping]:
+    ) -> list[Checked]:
         node = root.value.get("presets")
         if node is None:
             return []
@@ -250,7 +269,7 @@ class _Reader:
         else:
             source.problem("file-shape", f"`presets` is a list of names or `all`, not {node.kind()}", node)
             return []
-        mappings: list[Mapping] = []
+        mappings: list[Checked] = []
         for preset, place in chosen:
             if preset.name in taken:
                 source.problem(
@@ -262,7 +281,7 @@ class _Reader:
             taken.add(preset.name)
             mapping = self._preset(source, place, preset, instance, condition)
             if mapping is not None:
-                mappings.append(mapping)
+                mappings.append(Checked(mapping, place, is_preset=True))
         return mappings
 
     def _preset(
@@ -293,6 +312,9 @@ def _action(source: Source, item: Node, destination: Destination) -> Action | No
                        hint=f"one of: {', '.join(destination.actions)}")  # fmt: skip
         return None
     for action in destination.actions.values():
+        if node.value in action.formerly:
+            source.problem("renamed", f"the action {node.value!r} is called {action.name!r} now", node,
+                           severity="warning", hint="change it when you can; the old name still works")  # fmt: skip
         if node.value == action.name or node.value in action.formerly:
             return action
     shown = repr(node.value) if isinstance(node.value, str) else node.kind()

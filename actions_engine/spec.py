@@ -23,3 +23,9 @@ CALL_FIELDS = {
     "group": frozenset({"groupId", "traits"}),
     "alias": frozenset({"previousId"}),
 }
+
+#: Fields of `context`.
+CONTEXT_FIELDS = frozenset({
+    "active", "app", "campaign", "channel", "device", "groupId", "ip", "library", "locale", "location", "network", "os",
+    "page", "referrer", "screen", "timezone", "traits", "userAgent", "userAgentData",
+})  # fmt: skip

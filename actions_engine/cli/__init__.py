@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from actions_engine import __version__
+from actions_engine.cli.check import check
+from actions_engine.cli.codes import show_codes
 from actions_engine.cli.demo import demo
 from actions_engine.cli.explain import explain
 from actions_engine.cli.plugins import plugins
@@ -18,6 +20,8 @@ def main() -> None:
     """Route customer events to destinations by mappings written in YAML."""
 
 
+main.add_command(check)
+main.add_command(show_codes)
 main.add_command(demo)
 main.add_command(explain)
 main.add_command(plugins)
