@@ -11,6 +11,7 @@ from typing import Any
 from actions_engine.checks import Checked, check_file
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
+from actions_engine.examples import read_examples
 from actions_engine.expression import ExpressionError, ExpressionParser
 from actions_engine.fields import Constant, FieldValue, parse_field_text, read_field
 from actions_engine.files import mapping_files, open_source
@@ -163,6 +164,7 @@ class _Reader:
         action = _action(source, item, instance.destination)
         trigger_node = item.value.get("trigger")
         trigger = None if trigger_node is None else read_trigger(trigger_node, source, self.parser)
+        examples = read_examples(source, item)
         if action is None:
             self._read_fields(source, item, None)
             return None
@@ -180,6 +182,7 @@ class _Reader:
             fields=fields,
             location=Location(source.path, item.line, item.column),
             places=_places(source, item, action),
+            examples=examples,
         )
 
     def _defaults_of(self, action: Action, source: Source, item: Node) -> _Defaults | None:

@@ -182,7 +182,7 @@ def doubtful(tmp_path: Path) -> str:
     file = tmp_path / "m.yaml"
     file.write_text(
         "destination: segment\nsettings: {write_key: '${SEGMENT_WRITE_KEY}'}\nmappings:\n"
-        "  - name: A, B: 100%\n    action: track\n    trigger: {typ: track}\n"
+        "  - name: 'A, B: 100%'\n    action: track\n    trigger: {typ: track}\n"
         "  - {name: C, action: trak}\n"
     )
     return str(file)
@@ -199,18 +199,18 @@ def test_the_formats(doubtful: str) -> None:
     """Text, JSON Lines, GitHub's commands and SARIF tell the same problems."""
     text = run("check", doubtful, SEGMENT_WRITE_KEY="x")
     assert text.returncode == 1
-    assert f"{doubtful}:7:22: error[unknown-action]" in text.stdout
+    assert f"{doubtful}:7:23: error[unknown-action]" in text.stdout
     rows = [
         json.loads(line)
         for line in run("check", doubtful, "--format", "json", SEGMENT_WRITE_KEY="x").stdout.splitlines()
     ]
     assert [(row["code"], row["line"], row["column"]) for row in rows] == [
         ("unknown-path", 6, 15),
-        ("unknown-action", 7, 22),
+        ("unknown-action", 7, 23),
     ]
     github = run("check", doubtful, "--format", "github", SEGMENT_WRITE_KEY="x").stdout.splitlines()
     assert github[1].startswith(
-        f"::error file={doubtful},line=7,col=22,title=unknown-action::segment has no action 'trak'"
+        f"::error file={doubtful},line=7,col=23,title=unknown-action::segment has no action 'trak'"
     )
     sarif = json.loads(run("check", doubtful, "--format", "sarif", SEGMENT_WRITE_KEY="x").stdout)
     (scan,) = sarif["runs"]

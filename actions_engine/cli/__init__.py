@@ -8,9 +8,11 @@ from actions_engine import __version__
 from actions_engine.cli.check import check
 from actions_engine.cli.codes import show_codes
 from actions_engine.cli.demo import demo
+from actions_engine.cli.diff import diff
 from actions_engine.cli.explain import explain
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
+from actions_engine.cli.test import run_tests
 from actions_engine.cli.watch import watch
 
 
@@ -23,7 +25,9 @@ def main() -> None:
 main.add_command(check)
 main.add_command(show_codes)
 main.add_command(demo)
+main.add_command(diff)
 main.add_command(explain)
 main.add_command(plugins)
 main.add_command(route)
+main.add_command(run_tests)
 main.add_command(watch)

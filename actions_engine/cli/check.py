@@ -11,16 +11,9 @@ import click
 
 from actions_engine.cli.problems import FORMATS, as_github, as_json, as_sarif, as_text
 from actions_engine.config import load_mappings
+from actions_engine.environment import AnyVariable
 from actions_engine.errors import MappingError, Problem
 from actions_engine.registry import Registry
-
-
-class AnyVariable(dict[str, str]):
-    """An environment in which every variable is set; what is not really so reads as a placeholder."""
-
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        """Return a variable's value, or a text that names it."""
-        return super().get(name) or default or f"the-value-of-{name}"
 
 
 @click.command()
