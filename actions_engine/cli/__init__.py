@@ -6,6 +6,7 @@ import click
 
 from actions_engine import __version__
 from actions_engine.cli.demo import demo
+from actions_engine.cli.fmt import fmt
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
 
@@ -17,5 +18,6 @@ def main() -> None:
 
 
 main.add_command(demo)
+main.add_command(fmt)
 main.add_command(plugins)
 main.add_command(route)
