@@ -51,16 +51,20 @@ def lay_out(text: str, path: str = "-") -> Layout:
     if source.failed:
         return Layout(text, tuple(problem for problem in source.problems if problem.severity == "error"))
     try:
-        if odd := _ODD_BREAKS.search(text):
-            raise CannotLayOutError("a line break that is no line feed", text.count("\n", 0, odd.start()))
-        lines = text.split("\n")
-        laid_out = _Writer(lines).write(read_tree(text, lines))
-        if not _same(source, Source(path, laid_out)):
-            raise CannotLayOutError("the layout would change what the file says", 0)
+        return Layout(_laid_out(source, text))
     except CannotLayOutError as error:
         place = Location(path, error.line + 1, 1)
         return Layout(text, (Problem("layout", f"left as it is: {error.message}", place, source.lines[error.line]),))
-    return Layout(laid_out)
+
+
+def _laid_out(source: Source, text: str) -> str:
+    if odd := _ODD_BREAKS.search(text):
+        raise CannotLayOutError("a line break that is no line feed", text.count("\n", 0, odd.start()))
+    lines = text.split("\n")
+    laid_out = _Writer(lines).write(read_tree(text, lines))
+    if not _same(source, Source(source.path, laid_out)):
+        raise CannotLayOutError("the layout would change what the file says", 0)
+    return laid_out
 
 
 def _same(before: Source, after: Source) -> bool:
@@ -99,7 +103,8 @@ class _Writer:
     def write(self, root: Tree | None) -> str:
         if not isinstance(root, Branch):
             # A file of one scalar, or all in braces: there are no lines to move.
-            lines = self.lines if isinstance(root, Leaf) and root.is_multiline else [line.rstrip() for line in self.lines]
+            verbatim = root is not None and root.is_multiline
+            lines = self.lines if verbatim else [line.rstrip() for line in self.lines]
             return "\n".join(lines).rstrip("\n") + "\n" if self.lines != [""] else ""
         if self.lines[root.line][: root.column].strip():
             raise CannotLayOutError("content beside the start of the document", root.line)
@@ -206,7 +211,11 @@ class _Writer:
     def _in_order(self, value: Leaf, order: tuple[str, ...]) -> str:
         """Return a mapping in braces with its keys in order, where it stands on one line."""
         line = self.lines[value.line]
-        pieces = [line[entry.key.column : entry.value.end_column] for entry in value.entries if entry.key is not None]
+        pieces = [
+            line[entry.key.column : entry.value.end_column]
+            for entry in value.entries
+            if entry.key is not None and isinstance(entry.value, Leaf)
+        ]
         if not pieces or "{" + ", ".join(pieces) + "}" != line[value.column : value.end_column]:
             return line[value.column :]
         ranked = sorted(zip(value.entries, pieces, strict=True), key=lambda pair: _rank(pair[0], order))

@@ -143,7 +143,14 @@ def test_layout_of_one_thing(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["? a\n: 1\n", "a: 1\n? |\n  b\n: 2\n", "a:\n  &x\n  b: 1\n", "mappings: *x\ndestination: &x 1\n", "a: 'x\u2028y'\nb: 1"]
+    "text",
+    [
+        "? a\n: 1\n",
+        "a: 1\n? |\n  b\n: 2\n",
+        "a:\n  &x\n  b: 1\n",
+        "mappings: *x\ndestination: &x 1\n",
+        "a: 'x\u2028y'\nb: 1",
+    ],
 )
 def test_what_cannot_be_laid_out_is_left(text: str) -> None:
     """A text whose lines cannot be moved is told with its place and comes back as it was."""
@@ -161,11 +168,15 @@ def test_a_move_that_would_change_the_data_is_refused() -> None:
 
 # -- the law, on generated files
 
-WORDS = st.sampled_from(["track", "userId", "a b", "no", "1_000", "{{ x }} y", "it's", 'say "x"', "#no comment", "x: y", "", "5", "é漢"])
+WORDS = st.sampled_from(
+    ["track", "userId", "a b", "no", "1_000", "{{ x }} y", "it's", 'say "x"', "#no comment", "x: y", "", "5", "é漢"]
+)
 SCALARS = WORDS | st.integers(-5, 5) | st.booleans() | st.none() | st.floats(allow_nan=False, width=16)
 DATA = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c d", "user_id"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c d", "user_id"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -202,7 +213,15 @@ class Author:
 
     def between(self, indent: int) -> list[str]:
         """Return what may stand above an entry."""
-        return self.pick([], [], [], [""], ["", ""], [" " * indent + self.remark()], ["", " " * self.pick(0, indent, indent + 3) + self.remark()])
+        return self.pick(
+            [],
+            [],
+            [],
+            [""],
+            ["", ""],
+            [" " * indent + self.remark()],
+            ["", " " * self.pick(0, indent, indent + 3) + self.remark()],
+        )
 
     def block(self, value: Any, indent: int) -> list[str]:
         rows: list[str] = []
@@ -233,8 +252,14 @@ class Author:
         if isinstance(item, list):
             return "[" + ", ".join(map(self.flow, item)) + "]"
         if isinstance(item, str):
-            return "'" + item.replace("'", "''") + "'" if self.pick(True, False) else '"' + item.replace('"', '\\"') + '"'
-        return {None: "null", True: "true", False: "false"}.get(item, repr(item)) if item is None or isinstance(item, bool) else repr(item)
+            return (
+                "'" + item.replace("'", "''") + "'" if self.pick(True, False) else '"' + item.replace('"', '\\"') + '"'
+            )
+        return (
+            {None: "null", True: "true", False: "false"}.get(item, repr(item))
+            if item is None or isinstance(item, bool)
+            else repr(item)
+        )
 
 
 @given(written=files())

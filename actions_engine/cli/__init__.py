@@ -9,6 +9,7 @@ from actions_engine.cli.demo import demo
 from actions_engine.cli.fmt import fmt
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
+from actions_engine.cli.schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,3 +22,4 @@ main.add_command(demo)
 main.add_command(fmt)
 main.add_command(plugins)
 main.add_command(route)
+main.add_command(schema)

@@ -21,8 +21,9 @@ from actions_engine.layout import lay_out
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing but the changes, on standard output; exit with 1 likewise.")
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
-    """Bring mapping files into their canonical layout: PATHS are files and folders, `mappings` by default, `-` a filter.
+    """Bring the mapping files of PATHS into their canonical layout.
 
+    PATHS are files and folders, by default the folder `mappings`; `-` reads standard input and writes standard output.
     The order of keys, the indentation and blank lines change; the data and the comments never do, which is checked
     before a file is written. A file that cannot be read is told with its place and left as it is.
     """
@@ -61,7 +62,7 @@ def _format(file: Path, problems: list[Problem], check: bool, diff: bool) -> boo
     found: list[Problem] = []
     source = open_source(file, found)
     if source is None or source.failed:
-        problems += [problem for problem in (found if source is None else source.problems)]
+        problems += found if source is None else source.problems
         return False
     try:
         given = file.read_bytes().decode("utf-8")
@@ -121,7 +122,10 @@ def replace_file(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        shutil.copymode(target, temporary)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        else:
+            os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
