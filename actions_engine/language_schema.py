@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
 
 _SCALAR = ["string", "number", "boolean"]
+_CONDITION = [*_SCALAR, "null", "array", "object"]
 _BOUND: Schema = {
     "type": ["number", "string"],
     "pattern": "^[0-9]{4}",
@@ -70,9 +71,10 @@ def trigger_schema() -> Schema:
         "properties": {
             "all": {"description": "Every one of these conditions holds.", **nested},
             "any": {"description": "At least one of these conditions holds.", **nested},
-            "not": {"description": "The condition does not hold.", "allOf": [trigger]},
+            "not": {"description": "The condition does not hold.", "type": ["object", "string"], "allOf": [trigger]},
             "type": {"$ref": "#/$defs/type-condition"},
-            **{path: {"description": text, "allOf": [condition]} for path, text in _PATHS.items()},
+            # The type is said again for editors: they write a colon behind a key whose value they know.
+            **{path: {"description": text, "type": _CONDITION, "allOf": [condition]} for path, text in _PATHS.items()},
         },
         "additionalProperties": condition,
     }
@@ -82,7 +84,7 @@ def condition_schema() -> Schema:
     """Return the schema of what stands beneath an expression."""
     return {
         "description": "A value (equals), a list of values (equals one of), or operators, all of which must hold.",
-        "type": [*_SCALAR, "null", "array", "object"],
+        "type": _CONDITION,
         "minItems": 1,
         "items": {"type": [*_SCALAR, "null"]},
         "minProperties": 1,

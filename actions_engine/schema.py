@@ -123,6 +123,10 @@ def _settings(destination: Destination) -> Schema:
     references = f"#/$defs/{prefix}.{{model}}"
     model = destination.settings.model_json_schema(ref_template=references, schema_generator=_Lenient)
     inner = model.pop("$defs", {})
+    for name, info in destination.settings.model_fields.items():
+        # pydantic leaves a description out that is also its type's own.
+        if info.description and name in model.get("properties", {}):
+            model["properties"][name].setdefault("description", info.description)
     definitions = {f"{prefix}.{name}": _with_variables(schema) for name, schema in inner.items()}
     definitions[prefix] = _with_variables(model) | {"description": f"The settings of {destination.title}."}
     return definitions

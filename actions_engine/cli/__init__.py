@@ -7,6 +7,7 @@ import click
 from actions_engine import __version__
 from actions_engine.cli.demo import demo
 from actions_engine.cli.fmt import fmt
+from actions_engine.cli.new import new
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
 from actions_engine.cli.schema import schema
@@ -20,6 +21,7 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(fmt)
+main.add_command(new)
 main.add_command(plugins)
 main.add_command(route)
 main.add_command(schema)
