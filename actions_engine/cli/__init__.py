@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from actions_engine import __version__
+from actions_engine.cli.check_events import check_events
 from actions_engine.cli.demo import demo
 from actions_engine.cli.fmt import fmt
 from actions_engine.cli.new import new
@@ -19,6 +20,7 @@ def main() -> None:
     """Route customer events to destinations by mappings written in YAML."""
 
 
+main.add_command(check_events)
 main.add_command(demo)
 main.add_command(fmt)
 main.add_command(new)
