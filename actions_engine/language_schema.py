@@ -181,27 +181,48 @@ def expectation_schema(fields: Iterable[str], *, closed: bool) -> Schema:
 
 _DURATION: Schema = {
     "type": ["number", "string"],
-    "pattern": r"^([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)|.*\$\{.*)$",
+    "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$",
     "exclusiveMinimum": 0,
 }
 
 
 def delivery_schema() -> Schema:
     """Return the schema of `delivery`: how the calls of a file are delivered."""
-    count: Schema = {"type": "integer", "minimum": 1}
-    rate: Schema = {"type": "number", "exclusiveMinimum": 0}
+    rate: Schema = {"type": ["number", "null"], "exclusiveMinimum": 0}
     return {
         "type": "object",
+        "additionalProperties": False,
         "properties": {
             "ordering": {
                 "enum": ["none", "user"],
-                "description": "`user` delivers each user's calls in the order of their events.",
+                "description": "`user` keeps each user's calls in the order of their events; `none` promises no order.",
                 "default": "none",
             },
-            "max_requests_per_second": {"description": "Requests a second, at most.", **rate},
-            "max_records_per_minute": {"description": "Vendor records a minute, at most.", **rate},
-            "concurrency": {"description": "Requests under way at once, at most.", **count},
-            "retry_window": {"description": "How long a call is retried: seconds, or `4h`.", **_DURATION},
-            "timeout": {"description": "How long an answer may take: seconds, or `30s`.", **_DURATION},
+            "concurrency": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000,
+                "description": "Requests under way at once.",
+            },
+            "max_requests_per_second": {"description": "Requests started in a second.", **rate},
+            "max_records_per_minute": {"description": "Records sent in a minute, as the batch policy counts.", **rate},
+            "timeout": {
+                "description": "For one request: seconds, or text such as `30s`.",
+                **_DURATION,
+                "maximum": 3600,
+            },
+            "retry_window": {
+                "description": "How long a call is tried again: seconds, or text such as `24h`.",
+                "type": _DURATION["type"],
+                "pattern": _DURATION["pattern"],
+                "minimum": 0,
+            },
+            "max_attempts": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "How often at most; as often as the window allows by default.",
+            },
+            "first_wait": {"description": "The longest wait before the second attempt.", **_DURATION},
+            "longest_wait": {"description": "The longest wait between two attempts.", **_DURATION},
         },
     }

@@ -169,10 +169,12 @@ def test_what_is_right_is_valid(change: tuple[str, str]) -> None:
         ("mappings:", "presets: some\nmappings:"),
         ("mappings:", "presets: [Page views]\nmappings:"),
         ("mappings:", "delivery: {ordering: strict}\nmappings:"),
+        ("mappings:", "delivery: {retry_window: 4 hours}\nmappings:"),
+        ("mappings:", "delivery: {retries: 3}\nmappings:"),
         ("mappings:", "filter: {type: tracks}\nmappings:"),
         ("mappings:", "mapping:"),
     ],
-    ids=range(37),
+    ids=range(39),
 )  # fmt: skip
 def test_what_is_wrong_is_refused(change: tuple[str, str]) -> None:
     """A typical mistake is one that an editor underlines."""
