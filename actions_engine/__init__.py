@@ -34,11 +34,14 @@ if TYPE_CHECKING:
         Problem,
         StoreError,
     )
+    from actions_engine.explain import Explanation
     from actions_engine.field_types import (
         Currency,
         Email,
         HashedEmail,
         HashedPhone,
+        HashedText,
+        Number,
         Phone,
         Product,
         Timestamp,
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
         UnixSeconds,
     )
     from actions_engine.hookspecs import Drop, hookimpl
-    from actions_engine.payload import From, JsonArray, JsonObject, Payload, at_least_one_of
+    from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, encode_json
 
@@ -63,16 +66,20 @@ _HOMES = {
     "Drop": "hookspecs",
     "Email": "field_types",
     "Engine": "engine",
+    "Explanation": "explain",
     "Fault": "call",
     "From": "payload",
     "FunctionError": "errors",
     "HashedEmail": "field_types",
     "HashedPhone": "field_types",
+    "HashedText": "field_types",
     "JsonArray": "payload",
     "JsonObject": "payload",
     "Location": "errors",
     "MappingError": "errors",
+    "Number": "field_types",
     "Outcome": "call",
+    "Part": "payload",
     "Payload": "payload",
     "Phone": "field_types",
     "PluginError": "errors",
@@ -106,16 +113,20 @@ __all__ = [
     "Drop",
     "Email",
     "Engine",
+    "Explanation",
     "Fault",
     "From",
     "FunctionError",
     "HashedEmail",
     "HashedPhone",
+    "HashedText",
     "JsonArray",
     "JsonObject",
     "Location",
     "MappingError",
+    "Number",
     "Outcome",
+    "Part",
     "Payload",
     "Phone",
     "PluginError",

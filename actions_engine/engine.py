@@ -6,22 +6,24 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, Self
 
 from actions_engine.batch import batches, request_of
-from actions_engine.call import Call, Fault, Rejection, Routing
+from actions_engine.call import Call, Rejection, Routing
 from actions_engine.config import load_mappings
 from actions_engine.errors import PluginError, Problem
-from actions_engine.fields import evaluate
 from actions_engine.hookspecs import Drop
 from actions_engine.index import Index
+from actions_engine.integrations import is_chosen
 from actions_engine.mapping import Mapping
-from actions_engine.program import Compiled, compile_fields
+from actions_engine.program import Code, Compiled, Finish, compile_fields
 from actions_engine.registry import Registry
+from actions_engine.rejection import refusal, rejection_of
 from actions_engine.request import Request
 from actions_engine.source import kind_of
+
+if TYPE_CHECKING:
+    from actions_engine.explain import Explanation
 
 Row = dict[str, Any]
 
@@ -32,12 +34,9 @@ MAX_SHARED = 64
 _NOTHING = Routing()
 
 
-class _Program(NamedTuple):
-    """What runs when certain mappings fire together: their fields in one function, then each payload's validator."""
-
-    fields: Callable[[Row], tuple[Row, ...]]
-    mappings: tuple[Mapping, ...]
-    validators: tuple[Callable[[Row], Any], ...]
+#: What runs when certain mappings fire together: their fields and each payload's validator in one function.
+Program = Callable[[Row], tuple[Call, ...]]
+_Fields = tuple[tuple[Mapping, ...], Callable[[Row], tuple[Row, ...]]]
 
 
 class Engine:
@@ -54,7 +53,9 @@ class Engine:
         self.registry = registry
         self.warnings = tuple(warnings)
         self._index = Index([mapping.condition for mapping in self.mappings], registry.library)
-        self._programs: dict[tuple[int, ...], _Program] = {}
+        self._fired = self._index.fired
+        self._programs: dict[tuple[int, ...], Program] = {}
+        self._fields: dict[tuple[int, ...], _Fields] = {(): ((), lambda _event: ())}
         self._filters_events = registry.filters_events
 
     @classmethod
@@ -89,36 +90,41 @@ class Engine:
             event: A call of the Segment spec as a dict; anything else is one rejection.
         """
         if not isinstance(event, dict):
-            return Routing(rejections=(_refusal(f"an event is an object, not {kind_of(event)}"),))
+            return Routing(rejections=(refusal(f"an event is an object, not {kind_of(event)}"),))
         if self._filters_events:
             try:
                 answer = self.registry.before_route(event)
             except PluginError as error:
                 # A consent hook that fails must not let the event through, nor lose it without a word.
-                return Routing(rejections=(_refusal(str(error)),))
+                return Routing(rejections=(refusal(str(error)),))
             if isinstance(answer, Drop):
                 return Routing(dropped=answer.reason)
             event = answer
         fired = self._fired(event)
+        if choice := event.get("integrations"):
+            fired = self._chosen(choice, fired)
         if not fired:
             return _NOTHING
         try:
-            program, mappings, validators = self._programs.get(fired) or self._program(fired)
-            # A list becomes a tuple faster than a generator does, and the three are of one length by construction.
-            return Routing(
-                tuple(
-                    [
-                        Call(mapping, validate(row), event)
-                        for mapping, validate, row in zip(mappings, validators, program(event))  # noqa: B905
-                    ]
-                )
-            )
+            return Routing((self._programs.get(fired) or self._program(fired))(event))
         except Exception:  # noqa: BLE001 - one of the mappings failed: each is tried by itself
             return self._route_one_by_one(event, fired)
 
     def route_many(self, events: Iterable[Any]) -> Iterator[Routing]:
         """Yield what each event becomes, in order."""
         return map(self.route, events)
+
+    def explain(self, event: Any, *, mapping: str | None = None) -> Explanation:
+        """Return what each step sees and decides: why a mapping fires or not, and where its fields come from.
+
+        Args:
+            event: As for `route`, with which it agrees.
+            mapping: The name of the one mapping to explain, or `instance / name`; all by default.
+        """
+        from actions_engine.explain import explain  # noqa: PLC0415 - production routes and never explains
+
+        chosen = [item for item in self.mappings if mapping in (None, item.name, f"{item.instance.name} / {item.name}")]
+        return explain(chosen, self.registry, event)
 
     def requests(self, calls: Iterable[Call]) -> list[Request]:
         """Return the requests that calls become, batched by each action's policy; nothing is sent.
@@ -130,43 +136,51 @@ class Engine:
         """
         return [request_of(group) for group in batches(calls)]
 
-    def evaluate(self, event: dict[str, Any]) -> list[tuple[Mapping, Row]]:
-        """Return the mappings that fire for an event with the fields that they compute, not validated.
+    def evaluate(self, event: dict[str, Any]) -> tuple[tuple[Mapping, ...], tuple[Row, ...]]:
+        """Return the mappings that fire for an event, and for each the fields that it computes, not validated.
 
         Raises:
             FunctionError, jmespath.exceptions.JMESPathError: a field cannot be computed.
         """
         fired = self._fired(event)
-        if not fired:
-            return []
-        program, mappings, _ = self._programs.get(fired) or self._program(fired)
-        return list(zip(mappings, program(event)))  # noqa: B905 - of one length by construction
+        if choice := event.get("integrations"):
+            fired = self._chosen(choice, fired)
+        mappings, fields = self._fields.get(fired) or self._fields_of(fired)
+        return mappings, fields(event)
 
     def source(self, mapping: Mapping) -> str:
         """Return the Python that a mapping's fields are compiled to."""
-        return self._compile([mapping]).source
+        return self._compile((mapping,)).source
 
     # -- one step each
 
-    def _fired(self, event: dict[str, Any]) -> tuple[int, ...]:
-        fired = self._index.fired(event)
-        if fired and (choice := event.get("integrations")):
-            return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
-        return fired
+    def _chosen(self, choice: Any, fired: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
 
-    def _compile(self, mappings: list[Mapping]) -> Compiled:
-        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library)
+    def _compile(self, mappings: Iterable[Mapping], finish: Finish | None = None) -> Compiled:
+        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library, finish)
 
-    def _program(self, fired: tuple[int, ...]) -> _Program:
+    def _program(self, fired: tuple[int, ...]) -> Program:
         """Return the program of mappings that fire together, compiled when they first do."""
+        if len(fired) > 1 and (len(fired) > MAX_SHARED or len(self._programs) >= MAX_PROGRAMS):
+            parts = [self._programs.get((number,)) or self._program((number,)) for number in fired]
+            return lambda event: tuple(part(event)[0] for part in parts)
+        mappings = [self.mappings[number] for number in fired]
+
+        def call(code: Code, number: int, row: str) -> str:
+            validate = mappings[number].action.payload.__pydantic_validator__.validate_python
+            return f"{code.bind(Call)}({code.bind(mappings[number])}, {code.bind(validate)}({row}), event)"
+
+        program: Program = self._compile(mappings, call).function
+        self._programs[fired] = program
+        return program
+
+    def _fields_of(self, fired: tuple[int, ...]) -> _Fields:
         mappings = tuple(self.mappings[number] for number in fired)
-        validators = tuple(mapping.action.payload.__pydantic_validator__.validate_python for mapping in mappings)
-        if len(fired) == 1 or (len(fired) <= MAX_SHARED and len(self._programs) < MAX_PROGRAMS):
-            program = _Program(self._compile(list(mappings)).function, mappings, validators)
-            self._programs[fired] = program
-            return program
-        parts = [(self._programs.get((number,)) or self._program((number,))).fields for number in fired]
-        return _Program(lambda event: tuple(part(event)[0] for part in parts), mappings, validators)
+        fields: _Fields = mappings, self._compile(mappings).function
+        if len(self._fields) < MAX_PROGRAMS:
+            self._fields[fired] = fields
+        return fields
 
     def _route_one_by_one(self, event: dict[str, Any], fired: tuple[int, ...]) -> Routing:
         calls: list[Call] = []
@@ -174,71 +188,7 @@ class Engine:
         for number in fired:
             mapping = self.mappings[number]
             try:
-                program, _, (validate,) = self._programs.get((number,)) or self._program((number,))
-                calls.append(Call(mapping, validate(program(event)[0]), event))
-            except ValidationError as error:
-                rejections.append(_rejection(mapping, _validation_faults(error)))
-            except Exception as error:  # noqa: BLE001 - whatever a function raised is this mapping's alone
-                rejections.append(_rejection(mapping, _field_faults(mapping, event, error)))
+                calls += (self._programs.get((number,)) or self._program((number,)))(event)
+            except Exception as error:  # noqa: BLE001 - whatever a mapping raises is its own alone
+                rejections.append(rejection_of(mapping, event, error))
         return Routing(tuple(calls), tuple(rejections))
-
-
-def is_chosen(integrations: Any, mapping: Mapping) -> bool:
-    """Whether the event's `integrations` object lets a mapping's destination see it.
-
-    Source: https://segment.com/docs/guides/filtering-data/#filtering-with-the-integrations-object. A destination is
-    named by its name, its title or its instance, in any case; the entry `All` decides for those not named.
-    """
-    if not isinstance(integrations, dict):
-        return True
-    destination = mapping.instance.destination
-    names = {destination.name.casefold(), destination.title.casefold(), mapping.instance.name.casefold()}
-    decision: Any = True
-    for name, value in integrations.items():
-        if isinstance(name, str) and name.casefold() in names:
-            # An object of options chooses the destination, as true does.
-            return value is not False and value is not None
-        if name in ("All", "all"):
-            decision = value
-    return decision is not False
-
-
-def _refusal(reason: str) -> Rejection:
-    return Rejection((Fault("", "", reason),))
-
-
-def _rejection(mapping: Mapping, faults: tuple[Fault, ...]) -> Rejection:
-    instance = mapping.instance
-    return Rejection(faults, instance.destination.name, instance.name, mapping.action.name, mapping.name)
-
-
-def _validation_faults(error: ValidationError) -> tuple[Fault, ...]:
-    return tuple(
-        Fault(
-            ".".join(str(step) for step in fault["loc"]),
-            "missing" if fault["type"] == "missing" else kind_of(fault["input"]) if fault["loc"] else "",
-            fault["msg"],
-        )
-        for fault in error.errors(include_url=False, include_context=False)
-    )
-
-
-def _field_faults(mapping: Mapping, event: dict[str, Any], error: Exception) -> tuple[Fault, ...]:
-    """Find the fields whose computation raises by computing each alone."""
-    faults: list[Fault] = []
-    for name, field in mapping.fields.items():
-        try:
-            evaluate(field, event)
-        except Exception as cause:  # noqa: BLE001 - see above
-            faults.append(Fault(name, "", _reason(cause)))
-    return tuple(faults) or (Fault("", "", _reason(error)),)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "the value is nested too deeply"
-    if (function := getattr(error, "function_name", None)) and hasattr(error, "actual_type"):
-        # jmespath.py's own message quotes the value, which may be personal.
-        expected = " or ".join(getattr(error, "expected_types", ()))
-        return f"{function}(): the argument is {error.actual_type}, expected {expected}"
-    return str(error)[:500] or type(error).__name__

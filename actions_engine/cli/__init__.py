@@ -7,11 +7,13 @@ import click
 from actions_engine import __version__
 from actions_engine.cli.check_events import check_events
 from actions_engine.cli.demo import demo
+from actions_engine.cli.explain import explain
 from actions_engine.cli.fmt import fmt
 from actions_engine.cli.new import new
 from actions_engine.cli.plugins import plugins
 from actions_engine.cli.route import route
 from actions_engine.cli.schema import schema
+from actions_engine.cli.watch import watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,8 +24,10 @@ def main() -> None:
 
 main.add_command(check_events)
 main.add_command(demo)
+main.add_command(explain)
 main.add_command(fmt)
 main.add_command(new)
 main.add_command(plugins)
 main.add_command(route)
 main.add_command(schema)
+main.add_command(watch)

@@ -218,7 +218,7 @@ class Store(Protocol):
         ...
 
     def next_due(self, *, now: float) -> dict[str, float]:
-        """Return for each instance with pending calls when the first is due (`now` or earlier: at once), pauses included."""
+        """Return when the first pending call of each instance is due, pauses included; `now` or earlier: at once."""
         ...
 
     def pause(self, pause: Pause) -> None:
@@ -247,7 +247,7 @@ class Store(Protocol):
         """Send dead or rejected rows that have a payload back to pending, attempts and retry window anew."""
         ...
 
-    def replace(self, id: int, planned: PlannedCall | None, *, now: float, configuration: str) -> bool:
+    def replace(self, call_id: int, planned: PlannedCall | None, *, now: float, configuration: str) -> bool:
         """Give a dead or rejected row what its event became today and make it pending (rejected again if it is so)."""
         ...
 

@@ -111,8 +111,11 @@ class Not:
         """Return the condition as a clause of a sentence."""
         if isinstance(self.part, Test) and self.part.operator.name == "exists":
             return f"`{self.part.expression.text}` does not exist"
-        if isinstance(self.part, Test) and self.part.operator.phrase.startswith("is"):
-            return self.part.describe().replace("` is", "` is not", 1)
+        if isinstance(self.part, Test):
+            verb, _, rest = self.part.operator.phrase.partition(" ")
+            negated = "is not" if verb == "is" else f"does not {_VERBS[verb]}"
+            words = f"{negated} {rest}" if rest else negated
+            return f"`{self.part.expression.text}` {words} {_spelled(self.part.written)}"
         return f"not ({self.part.describe()})"
 
 
@@ -155,6 +158,9 @@ def make_test(expression: Expression, operator: str, written: AnyValue, location
         return Any((make_test(expression, "in", present, location), make_test(expression, "is", None, location)))
     kind = OPERATORS[operator]
     return Test(expression, kind, written, kind.prepare(written), location)
+
+
+_VERBS = {"contains": "contain", "starts": "start", "ends": "end", "matches": "match"}
 
 
 def _nested(part: Condition) -> str:
