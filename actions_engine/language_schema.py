@@ -159,18 +159,17 @@ def examples_schema() -> Schema:
     }
 
 
-def expectation_schema(fields: Iterable[str], *, closed: bool) -> Schema:
+def expectation_schema(fields: Iterable[str], names: Schema | None) -> Schema:
     """Return the schema of an example's `expect` for one action.
 
     Args:
         fields: The payload's fields.
-        closed: Whether a payload can have no others.
+        names: The schema of their names, None where a payload may have others.
     """
-    names = list(fields)
     whole: Schema = {"type": "object", "description": "The payload is this and has no other fields."}
-    part: Schema = {"type": "object", "properties": {name: {} for name in names}}
-    if closed:
-        whole["propertyNames"] = {"enum": names}
+    part: Schema = {"type": "object", "properties": {name: {} for name in fields}}
+    if names is not None:
+        whole["propertyNames"] = names
         part["additionalProperties"] = False
     part["properties"] |= {
         "rejected": {"type": "string", "description": "The payload is rejected, and the reason holds this text."},

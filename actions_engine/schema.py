@@ -8,6 +8,7 @@ It is written in what draft 2020-12 and the older drafts of editors share: `if`/
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,6 +76,21 @@ def mapping_schema(registry: Registry) -> Schema:
     }
 
 
+def as_text(schema: Schema) -> str:
+    """Return a schema as JSON with one definition a line: small, and a changed plugin changes its own lines alone."""
+
+    def lines(members: Mapping[str, Any], indent: str) -> str:
+        rows = (f"{indent}{json.dumps(key)}: {_compact(value)}" for key, value in members.items())
+        return ",\n".join(rows)
+
+    rest = {key: value for key, value in schema.items() if key != "$defs"}
+    return "{\n" + lines(rest, " ") + ',\n "$defs": {\n' + lines(schema["$defs"], "  ") + "\n }\n}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _of_destination(destination: Destination) -> Schema:
     """Return what holds of a file that names this destination."""
     name = destination.name
@@ -102,6 +118,8 @@ def _definitions(destination: Destination) -> Schema:
     definitions[f"{destination.name}.mapping"] = _mapping(destination)
     for action in destination.actions.values():
         definitions[f"{destination.name}.{action.name}.fields"] = _fields(action)
+        if action.payload.model_fields:
+            definitions[f"{destination.name}.{action.name}.names"] = {"enum": list(action.payload.model_fields)}
     return definitions
 
 
@@ -202,19 +220,21 @@ def _of_action(action: Action) -> Schema:
     """Return what holds of a mapping that names this action."""
     trigger = {"description": f"When the mapping fires. Default: `{action.trigger}`", "default": action.trigger}
     fields = action.payload.model_fields
-    closed = action.payload.model_config.get("extra") == "forbid"
+    named = f"{action.destination}.{action.name}"
+    names: Schema | None = None
+    if fields and action.payload.model_config.get("extra") == "forbid":
+        names = {"$ref": f"#/$defs/{named}.names"}
     then: Schema = {
         "properties": {
             "trigger": trigger,
-            "fields": {"$ref": f"#/$defs/{action.destination}.{action.name}.fields"},
-            "omit": {"items": {"enum": list(fields)}} if fields else {"maxItems": 0},
-            "examples": {"items": {"properties": {"expect": expectation_schema(fields, closed=closed)}}},
+            "fields": {"$ref": f"#/$defs/{named}.fields"},
+            "omit": {"items": {"$ref": f"#/$defs/{named}.names"}} if fields else {"maxItems": 0},
+            "examples": {"items": {"properties": {"expect": expectation_schema(fields, names)}}},
         }
     }
     if _needed(action):
         then["required"] = ["fields"]
-    names = [action.name, *action.formerly]
-    chosen = {"const": action.name} if len(names) == 1 else {"enum": names}
+    chosen = {"enum": [action.name, *action.formerly]} if action.formerly else {"const": action.name}
     return {"if": {"properties": {"action": chosen}, "required": ["action"]}, "then": then}
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actions_engine.destination import Action, Destination, Preset
+from pydantic import ValidationError
+
+from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.example_event import Example, find_example
 from actions_engine.expression import ExpressionParser
 from actions_engine.fields import FieldValue, read_field
@@ -50,29 +52,47 @@ def starter_file(destination: Destination, registry: Registry) -> str:
 
 
 def _settings(destination: Destination) -> Iterator[str]:
-    schema = destination.settings.model_json_schema()
-    rows: list[str] = []
-    written = False
-    for name, info in destination.settings.model_fields.items():
-        described = schema["properties"][name]
-        variable = "${" + f"{destination.name}_{name}".upper() + "}"
-        is_secret = "writeOnly" in described or any("writeOnly" in one for one in described.get("anyOf", ()))
-        text = info.description or ""
-        if info.is_required() or is_secret:
-            written = True
-            if not info.is_required():
-                text = f"{text} Remove the line where you have none.".lstrip()
-            value = [variable] if described.get("type") == "array" else variable
-            rows += [*_comment(text, 2), *entry(name, value, 2)]
-        else:
-            default = described.get("default")
-            if default is None:
-                default = {"object": {}, "array": []}.get(described.get("type", ""), variable)
-            rows += [*_comment(text, 2), *(f"  # {row}" for row in entry(name, default, 0))]
-    if rows:
+    schema = destination.settings.model_json_schema()["properties"]
+    active = _active_settings(destination.settings, schema)
+    if schema:
         # A key with nothing beneath it would be null.
-        yield "settings:" if written else "# settings:"
-    yield from rows
+        yield "settings:" if active else "# settings:"
+    for name, info in destination.settings.model_fields.items():
+        variable = "${" + f"{destination.name}_{name}".upper() + "}"
+        text = info.description or ""
+        if name in active and not info.is_required():
+            text = f"{text} Remove the line where you have none.".lstrip()
+        yield from _comment(text, 2)
+        is_list = schema[name].get("type") == "array"
+        if name in active:
+            yield from entry(name, [variable] if is_list else variable, 2)
+            continue
+        default = schema[name].get("default")
+        if default is None:
+            default = {"object": {}, "array": []}.get(schema[name].get("type", ""), variable)
+        yield from (f"  # {row}" for row in entry(name, default, 0))
+
+
+def _active_settings(model: type[Settings], schema: Mapping[str, Any]) -> set[str]:
+    """Return the settings that a file must give: required ones and secrets, and what the model asks for beside them."""
+    active = {name for name, info in model.model_fields.items() if info.is_required() or _is_secret(schema[name])}
+    for name in schema:
+        if _misses_something(model, active) and schema[name].get("default", ...) is None:
+            active |= {name} if not _misses_something(model, active | {name}) else set()
+    return active
+
+
+def _misses_something(model: type[Settings], given: set[str]) -> bool:
+    """Whether the model refuses these settings as a whole: `give one of …`."""
+    try:
+        model.model_validate(dict.fromkeys(given, "sample"))
+    except ValidationError as error:
+        return any(not fault["loc"] for fault in error.errors(include_url=False, include_context=False))
+    return False
+
+
+def _is_secret(schema: Mapping[str, Any]) -> bool:
+    return "writeOnly" in schema or any("writeOnly" in choice for choice in schema.get("anyOf", ()))
 
 
 def _comment(text: str, indent: int) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from actions_engine.cli.output import replace_file
 from actions_engine.errors import Problem
 from actions_engine.files import mapping_files, open_source
 from actions_engine.layout import lay_out
@@ -106,27 +104,3 @@ def _show_diff(before: str, after: str, name: str) -> None:
     rows = difflib.unified_diff(before.splitlines(True), after.splitlines(True), name, f"{name} (formatted)")
     for row in rows:
         click.echo(row if row.endswith("\n") else row + "\n\\ No newline at end of file\n", nl=False)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Replace a file's content in one step, so that no reader sees half of it; its permissions stay.
-
-    Raises:
-        OSError: it cannot be written; the file is as it was.
-    """
-    # A link stays a link: what it points to is replaced.
-    target = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        else:
-            os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise

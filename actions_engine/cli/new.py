@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from actions_engine.cli.output import write_new
 from actions_engine.errors import ActionsEngineError, did_you_mean
 from actions_engine.registry import Registry
 from actions_engine.starter import starter_file
@@ -41,18 +42,3 @@ def mapping(destination: str, output: Path | None, force: bool) -> None:
         return
     write_new(output, text, force=force)
     click.echo(f"wrote {output}; check it with `actions-engine check {output}`", err=True)
-
-
-def write_new(path: Path, text: str, *, force: bool) -> None:
-    """Write a file that does not exist yet, with `force` one that does.
-
-    Raises:
-        click.ClickException: it exists, or cannot be written.
-    """
-    try:
-        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise click.ClickException(f"{path} exists and is left as it is; --force replaces it") from None
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror or error}") from None

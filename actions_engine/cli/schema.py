@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from actions_engine.cli.fmt import replace_file
+from actions_engine.cli.output import replace_file
 from actions_engine.registry import Registry
-from actions_engine.schema import mapping_schema
+from actions_engine.schema import as_text, mapping_schema
 
 
 @click.command()
@@ -23,7 +22,7 @@ def schema(output: Path | None) -> None:
     registry = Registry.from_entry_points()
     for broken in registry.broken:
         click.echo(f"warning: {broken}", err=True)
-    text = json.dumps(mapping_schema(registry), indent=1, ensure_ascii=False) + "\n"
+    text = as_text(mapping_schema(registry))
     if output is None:
         click.echo(text, nl=False)
         return
