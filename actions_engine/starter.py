@@ -159,7 +159,9 @@ class _Part:
                 yield _Row(name, self._guess(name), note, active=required)
 
     def _guess(self, name: str) -> Any:
-        """Guess where a field without a default may come from: a choice, a well-known path, one of its name."""
+        """Guess where a field without a default may come from: an example, a choice, a well-known path, its name."""
+        if examples := self.action.payload.model_fields[name].examples:
+            return {"$literal": examples[0]}
         schema = self.action.payload.model_json_schema()
         if choices := _choices(schema["properties"].get(name, {}), schema.get("$defs", {})):
             return {"$literal": choices[0]}

@@ -136,7 +136,9 @@ class Increment(Payload):
 
     distinct_id: Annotated[str, From("userId || anonymousId"), Field(description="Who it is.")]
     ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
-    increment: Annotated[dict[str, Number], Field(description="By how much, for each property; 20 at most.")]
+    increment: Annotated[
+        dict[str, Number], Field(description="By how much, for each property; 20 at most.", examples=[{"orders": 1}])
+    ]
 
 
 mixpanel = Destination("mixpanel", settings=MixpanelSettings, title="Mixpanel")
