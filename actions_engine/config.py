@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actions_engine.delivery_settings import read_delivery
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
 from actions_engine.expression import ExpressionError, ExpressionParser
@@ -88,7 +89,8 @@ class _Reader:
             return []
         settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
-        instance = Instance(name, destination, settings or Settings.model_construct(), source.path)
+        delivery = read_delivery(source, root, destination)
+        instance = Instance(name, destination, settings or Settings.model_construct(), source.path, delivery)
         mappings = self._mappings(source, root, instance, condition)
         mappings += self._presets(source, root, instance, condition, {mapping.name for mapping in mappings})
         return mappings if enabled else []
