@@ -55,7 +55,7 @@ async def attempt(
     action: Action, settings: Settings, payloads: list[Payload], transport: AsyncTransport, secrets: tuple[Secret, ...]
 ) -> Attempted:
     """Send payloads together; never raises for what the action's code or the destination does."""
-    steps = _Steps(transport, secrets)
+    steps = _Steps(action, transport, secrets)
     count = len(payloads)
     try:
         started = action.start(settings, payloads)
@@ -76,13 +76,18 @@ async def attempt(
 class _Steps:
     """Sends, and remembers the last answer."""
 
-    def __init__(self, transport: AsyncTransport, secrets: tuple[Secret, ...]) -> None:
+    def __init__(self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...]) -> None:
+        self._action = action
         self._send: Callable[[Request], Awaitable[Response]] = transport.send
         self._secrets = secrets
         self.last: Response | None = None
         self.count = 0
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Any) -> Response:
+        if not isinstance(request, Request):
+            raise _broken(self._action, f"yielded {type(request).__name__} in place of a Request")
+        if self.count >= MAX_STEPS:
+            raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
         self.count += 1
         self.last = None
         self.last = await self._send(request.with_secrets(self._secrets))
@@ -94,10 +99,6 @@ async def _drive(action: Action, generator: Steps, steps: _Steps, count: int) ->
     try:
         request: Any = next(generator)
         while True:
-            if not isinstance(request, Request):
-                raise _broken(action, f"yielded {type(request).__name__} in place of a Request")
-            if steps.count >= MAX_STEPS:
-                raise _broken(action, f"made {MAX_STEPS} requests without an end")
             request = generator.send(await steps.send(request))
     except StopIteration as end:
         return _checked(action, end.value, count)
