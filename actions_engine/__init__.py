@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         Email,
         HashedEmail,
         HashedPhone,
+        HashedText,
+        Number,
         Phone,
         Product,
         Timestamp,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
         UnixSeconds,
     )
     from actions_engine.hookspecs import Drop, hookimpl
-    from actions_engine.payload import From, JsonArray, JsonObject, Payload, at_least_one_of
+    from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, encode_json
 
@@ -72,11 +74,14 @@ _HOMES = {
     "FunctionError": "errors",
     "HashedEmail": "field_types",
     "HashedPhone": "field_types",
+    "HashedText": "field_types",
     "JsonArray": "payload",
     "JsonObject": "payload",
     "Location": "errors",
     "MappingError": "errors",
+    "Number": "field_types",
     "Outcome": "call",
+    "Part": "payload",
     "Payload": "payload",
     "Phone": "field_types",
     "PluginError": "errors",
@@ -117,11 +122,14 @@ __all__ = [
     "FunctionError",
     "HashedEmail",
     "HashedPhone",
+    "HashedText",
     "JsonArray",
     "JsonObject",
     "Location",
     "MappingError",
+    "Number",
     "Outcome",
+    "Part",
     "Payload",
     "Phone",
     "PluginError",

@@ -22,7 +22,7 @@ KEY_NAMESPACE = uuid.UUID("6f1f2ad5-9a5c-5e0b-8f5e-7c1c6f0d6d52")
 _NAMESPACE_BYTES = KEY_NAMESPACE.bytes
 
 
-class Call(msgspec.Struct, frozen=True, eq=False):
+class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One validated payload bound for one action of one destination instance.
 
     Attributes:
@@ -58,22 +58,21 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     @property
     def key(self) -> str:
         """The idempotency key: a UUID, the same whenever the same event is routed by the same mapping."""
-        name = "\n".join((message_id(self.event), self.instance, self.mapping))
         # A lone surrogate is no text to a digest, yet an event that holds one has a key like any other. This is uuid5
         # (RFC 9562, 5.5), which the standard library computes at five times the cost: a test compares them.
-        digest = hashlib.sha1(
-            _NAMESPACE_BYTES + name.encode(errors="backslashreplace"), usedforsecurity=False
-        ).hexdigest()
+        name = message_id(self.event).encode(errors="backslashreplace") + self.source.key_suffix
+        digest = hashlib.sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).hexdigest()
         variant = "89ab"[int(digest[16], 16) & 3]
         return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the call as plain data; the payload as `Payload.body` gives it."""
+        source = self.source
         return {
-            "destination": self.destination,
-            "instance": self.instance,
-            "action": self.action,
-            "mapping": self.mapping,
+            "destination": source.instance.destination.name,
+            "instance": source.instance.name,
+            "action": source.action.name,
+            "mapping": source.name,
             "key": self.key,
             "payload": self.payload.body(),
         }
@@ -160,7 +159,7 @@ class Rejection(msgspec.Struct, frozen=True):
         return plain
 
 
-class Routing(msgspec.Struct, frozen=True):
+class Routing(msgspec.Struct, frozen=True, gc=False):
     """What one event became.
 
     Attributes:

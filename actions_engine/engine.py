@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ from actions_engine.fields import evaluate
 from actions_engine.hookspecs import Drop
 from actions_engine.index import Index
 from actions_engine.mapping import Mapping
-from actions_engine.program import Compiled, compile_fields
+from actions_engine.program import Code, Compiled, Finish, compile_fields
 from actions_engine.registry import Registry
 from actions_engine.request import Request
 from actions_engine.source import kind_of
@@ -32,12 +32,9 @@ MAX_SHARED = 64
 _NOTHING = Routing()
 
 
-class _Program(NamedTuple):
-    """What runs when certain mappings fire together: their fields in one function, then each payload's validator."""
-
-    fields: Callable[[Row], tuple[Row, ...]]
-    mappings: tuple[Mapping, ...]
-    validators: tuple[Callable[[Row], Any], ...]
+#: What runs when certain mappings fire together: their fields and each payload's validator in one function.
+Program = Callable[[Row], tuple[Call, ...]]
+_Fields = tuple[tuple[Mapping, ...], Callable[[Row], tuple[Row, ...]]]
 
 
 class Engine:
@@ -54,7 +51,9 @@ class Engine:
         self.registry = registry
         self.warnings = tuple(warnings)
         self._index = Index([mapping.condition for mapping in self.mappings], registry.library)
-        self._programs: dict[tuple[int, ...], _Program] = {}
+        self._fired = self._index.fired
+        self._programs: dict[tuple[int, ...], Program] = {}
+        self._fields: dict[tuple[int, ...], _Fields] = {(): ((), lambda _event: ())}
         self._filters_events = registry.filters_events
 
     @classmethod
@@ -100,19 +99,12 @@ class Engine:
                 return Routing(dropped=answer.reason)
             event = answer
         fired = self._fired(event)
+        if choice := event.get("integrations"):
+            fired = self._chosen(choice, fired)
         if not fired:
             return _NOTHING
         try:
-            program, mappings, validators = self._programs.get(fired) or self._program(fired)
-            # A list becomes a tuple faster than a generator does, and the three are of one length by construction.
-            return Routing(
-                tuple(
-                    [
-                        Call(mapping, validate(row), event)
-                        for mapping, validate, row in zip(mappings, validators, program(event))  # noqa: B905
-                    ]
-                )
-            )
+            return Routing((self._programs.get(fired) or self._program(fired))(event))
         except Exception:  # noqa: BLE001 - one of the mappings failed: each is tried by itself
             return self._route_one_by_one(event, fired)
 
@@ -130,43 +122,51 @@ class Engine:
         """
         return [request_of(group) for group in batches(calls)]
 
-    def evaluate(self, event: dict[str, Any]) -> list[tuple[Mapping, Row]]:
-        """Return the mappings that fire for an event with the fields that they compute, not validated.
+    def evaluate(self, event: dict[str, Any]) -> tuple[tuple[Mapping, ...], tuple[Row, ...]]:
+        """Return the mappings that fire for an event, and for each the fields that it computes, not validated.
 
         Raises:
             FunctionError, jmespath.exceptions.JMESPathError: a field cannot be computed.
         """
         fired = self._fired(event)
-        if not fired:
-            return []
-        program, mappings, _ = self._programs.get(fired) or self._program(fired)
-        return list(zip(mappings, program(event)))  # noqa: B905 - of one length by construction
+        if choice := event.get("integrations"):
+            fired = self._chosen(choice, fired)
+        mappings, fields = self._fields.get(fired) or self._fields_of(fired)
+        return mappings, fields(event)
 
     def source(self, mapping: Mapping) -> str:
         """Return the Python that a mapping's fields are compiled to."""
-        return self._compile([mapping]).source
+        return self._compile((mapping,)).source
 
     # -- one step each
 
-    def _fired(self, event: dict[str, Any]) -> tuple[int, ...]:
-        fired = self._index.fired(event)
-        if fired and (choice := event.get("integrations")):
-            return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
-        return fired
+    def _chosen(self, choice: Any, fired: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
 
-    def _compile(self, mappings: list[Mapping]) -> Compiled:
-        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library)
+    def _compile(self, mappings: Iterable[Mapping], finish: Finish | None = None) -> Compiled:
+        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library, finish)
 
-    def _program(self, fired: tuple[int, ...]) -> _Program:
+    def _program(self, fired: tuple[int, ...]) -> Program:
         """Return the program of mappings that fire together, compiled when they first do."""
+        if len(fired) > 1 and (len(fired) > MAX_SHARED or len(self._programs) >= MAX_PROGRAMS):
+            parts = [self._programs.get((number,)) or self._program((number,)) for number in fired]
+            return lambda event: tuple(part(event)[0] for part in parts)
+        mappings = [self.mappings[number] for number in fired]
+
+        def call(code: Code, number: int, row: str) -> str:
+            validate = mappings[number].action.payload.__pydantic_validator__.validate_python
+            return f"{code.bind(Call)}({code.bind(mappings[number])}, {code.bind(validate)}({row}), event)"
+
+        program: Program = self._compile(mappings, call).function
+        self._programs[fired] = program
+        return program
+
+    def _fields_of(self, fired: tuple[int, ...]) -> _Fields:
         mappings = tuple(self.mappings[number] for number in fired)
-        validators = tuple(mapping.action.payload.__pydantic_validator__.validate_python for mapping in mappings)
-        if len(fired) == 1 or (len(fired) <= MAX_SHARED and len(self._programs) < MAX_PROGRAMS):
-            program = _Program(self._compile(list(mappings)).function, mappings, validators)
-            self._programs[fired] = program
-            return program
-        parts = [(self._programs.get((number,)) or self._program((number,))).fields for number in fired]
-        return _Program(lambda event: tuple(part(event)[0] for part in parts), mappings, validators)
+        fields: _Fields = mappings, self._compile(mappings).function
+        if len(self._fields) < MAX_PROGRAMS:
+            self._fields[fired] = fields
+        return fields
 
     def _route_one_by_one(self, event: dict[str, Any], fired: tuple[int, ...]) -> Routing:
         calls: list[Call] = []
@@ -174,8 +174,7 @@ class Engine:
         for number in fired:
             mapping = self.mappings[number]
             try:
-                program, _, (validate,) = self._programs.get((number,)) or self._program((number,))
-                calls.append(Call(mapping, validate(program(event)[0]), event))
+                calls += (self._programs.get((number,)) or self._program((number,)))(event)
             except ValidationError as error:
                 rejections.append(_rejection(mapping, _validation_faults(error)))
             except Exception as error:  # noqa: BLE001 - whatever a function raised is this mapping's alone

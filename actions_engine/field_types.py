@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from actions_engine.errors import FunctionError
 from actions_engine.functions import dates, identity
-from actions_engine.payload import Payload
+from actions_engine.payload import Part
 
 
 def _by(function: Callable[[Any], Any], types: type | tuple[type, ...], expected: str) -> BeforeValidator:
@@ -52,6 +52,10 @@ Phone = Annotated[
 ]
 #: The SHA-256 of a telephone number's digits, country code included; a hash stays as it is.
 HashedPhone = Annotated[str, _by(identity.hash_phone, str, f"{_PHONE}, or its SHA-256")]
+#: The SHA-256 of any other text about a person, such as a name, trimmed and in lower case; a hash stays as it is.
+HashedText = Annotated[str, _by(identity.hash_text, (str, int), "text or its SHA-256")]
+#: A number that stays as it is: 3 is sent as 3, not as 3.0; text such as `19.90` is read.
+Number = int | float
 #: A currency's three letters (ISO 4217), in upper case.
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]
 #: A moment as whole seconds since 1970; taken from ISO 8601 text or Unix time.
@@ -62,7 +66,7 @@ UnixMillis = Annotated[int, _by(dates.to_unix_millis, (str, int, float), "a date
 Timestamp = Annotated[str, _by(dates.to_iso8601, (str, int, float), "a date and time in ISO 8601")]
 
 
-class Product(Payload):
+class Product(Part):
     """One product of an order or cart.
 
     Source: https://segment.com/docs/connections/spec/ecommerce/v2/. Attributes that the spec does not name are kept.
@@ -76,8 +80,8 @@ class Product(Payload):
     name: Annotated[str | None, Field(description="The product's name.")] = None
     brand: Annotated[str | None, Field(description="The product's brand.")] = None
     variant: Annotated[str | None, Field(description="The variant, such as a colour.")] = None
-    price: Annotated[float | None, Field(description="The price of one.")] = None
-    quantity: Annotated[float | None, Field(description="How many.")] = None
+    price: Annotated[Number | None, Field(description="The price of one.")] = None
+    quantity: Annotated[Number | None, Field(description="How many.")] = None
     coupon: Annotated[str | None, Field(description="The coupon for this product.")] = None
     position: Annotated[int | None, Field(description="The place in a list of products.")] = None
     url: Annotated[str | None, Field(description="The product's page.")] = None

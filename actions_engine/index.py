@@ -58,15 +58,18 @@ class Index:
         self._plans: dict[tuple[AnyValue, ...], Decide] = {}
         self._singles: dict[int, Decide] = {}
         self._residual: Decide | None = None
-        self._find = self._compile_find()
+        find = self._compile("return {found}")
+        is_plain = all(_is_plain(table) for table in self._tables.values())
+        # The guard costs more than the look-up: it is left out where nothing inside can raise.
+        self._find = find if is_plain else self._guarded(find)
+        #: From an event to the numbers of the triggers that hold, in ascending order.
+        self.fired: Decide = (
+            self._compile("return (plans.get(found := {found}) or plan(found))(event)") if is_plain else self._fired
+        )
 
-    def fired(self, event: dict[str, AnyValue]) -> tuple[int, ...]:
-        """Return the numbers of the triggers that hold, in ascending order."""
+    def _fired(self, event: dict[str, AnyValue]) -> tuple[int, ...]:
         found = self._find(event)
-        plan = self._plans.get(found)
-        if plan is None:
-            plan = self._plan(found)
-        return plan(event)
+        return (self._plans.get(found) or self._plan(found))(event)
 
     def candidates(self, event: dict[str, AnyValue]) -> tuple[int, ...]:
         """Return the numbers of the triggers that the tables do not rule out, in ascending order."""
@@ -106,9 +109,10 @@ class Index:
             self._buckets.append([])
         return bucket
 
-    def _compile_find(self) -> Callable[[AnyValue], tuple[AnyValue, ...]]:
-        """Compile the look-up of an event in every table, to a tuple of bucket numbers."""
+    def _compile(self, last: str) -> Callable[[AnyValue], AnyValue]:
+        """Compile the look-up of an event in every table; `last` ends it, given a tuple of bucket numbers."""
         code = Code("find", "event", self._library)
+        code.constants |= {"plans": self._plans, "plan": self._plan}
         results: list[str] = []
         for table in self._tables.values():
             value = _safe_value(code, table.expression)
@@ -119,18 +123,17 @@ class Index:
                 results.append(f"{lookup}.get({value}, 0) if type({value}) is str else 0")
             else:
                 results.append(f"{lookup}({value})")
-        code.line(f"return ({''.join(f'{result}, ' for result in results)})")
-        compiled = code.compile().function
+        code.line(last.format(found=f"({''.join(f'{result}, ' for result in results)})"))
+        return code.compile().function
 
-        def find(event: AnyValue) -> tuple[AnyValue, ...]:
+    def _guarded(self, find: Callable[[AnyValue], AnyValue]) -> Callable[[AnyValue], AnyValue]:
+        def guarded(event: AnyValue) -> AnyValue:
             try:
-                found: tuple[AnyValue, ...] = compiled(event)
+                return find(event)
             except Exception:  # noqa: BLE001 - one odd value must not hide the event's other fields
                 return tuple(table.lookup()(_value(table.expression, event)) for table in self._tables.values())
-            return found
 
-        # The wrapper costs more than the look-up: it is left out where nothing inside can raise.
-        return find if any(not _is_plain(table) for table in self._tables.values()) else compiled
+        return guarded
 
     # -- plans
 

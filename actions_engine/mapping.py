@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Action, Destination, Settings
@@ -37,7 +38,7 @@ class Instance:
         return self.settings.secrets()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Mapping:
     """A name, an action, a trigger and fields.
 
@@ -60,6 +61,11 @@ class Mapping:
     fields: AbstractMapping[str, FieldValue]
     location: Location
     places: AbstractMapping[str, Location]
+
+    @cached_property
+    def key_suffix(self) -> bytes:
+        """What a call's idempotency key says of its mapping, after the event's message id."""
+        return f"\n{self.instance.name}\n{self.name}".encode(errors="backslashreplace")
 
     @property
     def condition(self) -> Condition:

@@ -79,28 +79,44 @@ class Payload(BaseModel):
         Args:
             exclude: Fields that steer the request and are no part of its body.
         """
-        given = self.model_fields_set
-        body = {
-            name: value if type(value) in _PLAIN_TYPES else _plain(value)
-            for name, value in self.__dict__.items()
-            if name not in exclude and (value is not None or name in given)
-        }
-        if self.__pydantic_extra__:
-            body |= {name: value for name, value in self.__pydantic_extra__.items() if name not in exclude}
+        given, values, extra = self.__pydantic_fields_set__, self.__dict__, self.__pydantic_extra__
+        if len(given) == len(values) and not extra:
+            body = values.copy()
+        else:
+            body = {name: value for name, value in values.items() if value is not None or name in given}
+        for name in exclude:
+            body.pop(name, None)
+        # Nearly every value is JSON as it stands, which one look at the types of all tells.
+        if not _PLAIN_TYPES.issuperset(map(type, body.values())):
+            for name, value in body.items():
+                if type(value) not in _PLAIN_TYPES:
+                    body[name] = _plain(value)
+        if extra:
+            body |= {name: value for name, value in extra.items() if name not in exclude}
         return body
 
 
-# What is JSON as it stands; nearly every field is, and a look-up is all that it costs.
+class Part(Payload):
+    """An object inside a payload. Null in it is left out: what an expression selects and does not find is null."""
+
+    def body(self, *, exclude: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the fields that have a value."""
+        return {name: value for name, value in super().body(exclude=exclude).items() if value is not None}
+
+
 _PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            if isinstance(item, BaseModel):
+                return [_plain(item) for item in value]
+        return value
     if isinstance(value, Payload):
         return value.body()
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
-    if isinstance(value, (list, tuple)) and any(isinstance(item, BaseModel) for item in value):
-        return [_plain(item) for item in value]
     return value
 
 

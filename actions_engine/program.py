@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from actions_engine.expression import Expression
 from actions_engine.fields import Constant, FieldValue, Items, Record, Template
 from actions_engine.functions import Library
-from actions_engine.semantics import RUNTIME
+from actions_engine.semantics import RUNTIME, TOTAL_ON_TEXT
 
 _ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 # Python allows some 20 nested loops and 100 levels of indentation; deeper parts become functions of their own.
@@ -41,18 +41,30 @@ class Compiled(NamedTuple):
     source: str
 
 
-def compile_fields(mappings: Sequence[tuple[str, Mapping[str, FieldValue]]], library: Library) -> Compiled:
+Finish = Callable[["Code", int, str], str]
+
+
+def compile_fields(
+    mappings: Sequence[tuple[str, Mapping[str, FieldValue]]],
+    library: Library,
+    finish: Finish | None = None,
+) -> Compiled:
     """Compile the fields of mappings that fire together to one function of the event.
 
     Args:
         mappings: Each mapping's name, for the comments, with its fields.
         library: The functions that the fields may call.
+        finish: From the code, a mapping's number and the variable that holds its dict of field values to the
+            expression for what the function returns of that mapping; the dict itself by default.
 
     Returns:
-        A function that takes an event (a dict) and returns a tuple with a dict of field values for each mapping.
+        A function that takes an event (a dict) and returns a tuple with a result for each mapping.
     """
     code = Code("program", "event", library)
-    results = [code.fields(name, fields) for name, fields in mappings]
+    results: list[str] = []
+    for number, (name, fields) in enumerate(mappings):
+        row = code.fields(name, fields)
+        results.append(row if finish is None else finish(code, number, row))
     code.line(f"return ({', '.join(results)},)")
     return code.compile()
 
@@ -75,7 +87,7 @@ class Code:
         self.level = 1
         self.functions: list[str] = []
         self.constants: dict[str, Any] = dict(RUNTIME)
-        self._names: dict[tuple[str, int], str] = {}
+        self._names: dict[tuple[str, Any], str] = {}
         self._count = 0
         # What is computed already, innermost block last: (what, from which variable) -> variable.
         self._known: list[dict[Any, str]] = [{}]
@@ -109,6 +121,10 @@ class Code:
             return ascii(value)
         if type(value) is int and -(2**63) < value < 2**63:
             return repr(value)
+        return self.bind(value)
+
+    def bind(self, value: Any) -> str:
+        """Return a name bound to an object."""
         known = self._names.get(("k", id(value)))
         if known is None:
             known = self._names["k", id(value)] = self.fresh("k")
@@ -240,7 +256,10 @@ class Code:
 
     def _own_function(self, node: dict[str, Any]) -> str:
         """Compile a node to a function of its own; it sees nothing but its argument, as JMESPath has no scopes."""
-        name = self.fresh("search")
+        key = ("function", _key(node))
+        if key in self._names:
+            return self._names[key]
+        name = self._names[key] = self.fresh("search")
         outer = self.lines, self.level, self._known
         self.lines, self.level, self._known = [], 1, [{}]
         self.line(f"return {self.expression(node, 'value')}")
@@ -314,8 +333,29 @@ class Code:
         return f"[{', '.join([self.expression(child, source) for child in node['children']])}]"
 
     def _projection(self, node: dict[str, Any], source: str) -> str:
-        base = self.variable(self.expression(node["children"][0], source))
-        return self._project(f"isinstance({base}, list)", base, node["children"][1])
+        left, right = node["children"]
+        if left["type"] == "flatten" and right["type"] == "multi_select_dict" and node.get("value") != "plain":
+            return self._project_objects(left["children"][0], right, source)
+        base = self.variable(self.expression(left, source))
+        return self._project(f"isinstance({base}, list)", base, right)
+
+    def _project_objects(self, left: dict[str, Any], right: dict[str, Any], source: str) -> str:
+        """Compute `left[].{…}`: one loop for a list of objects, as nearly all are; anything else takes the long way."""
+        base = self.variable(self.expression(left, source))
+        flat = {"type": "flatten", "value": None, "children": [{"type": "current", "children": []}]}
+        otherwise = self._own_function({"type": "projection", "value": "plain", "children": [flat, right]})
+        result, item = self.fresh(), self.fresh("e")
+        with self.block(f"if type({base}) is list:"):
+            self.line(f"{result} = []")
+            with self.block(f"for {item} in {base}:"):
+                with self.block(f"if type({item}) is not dict:"):
+                    self.line(f"{result} = {otherwise}({base})")
+                    self.line("break")
+                self._known[-1]["object", item] = item
+                self.line(f"{result}.append({self._dict_display(right, item)})")
+        with self.block("else:"):
+            self.line(f"{result} = {otherwise}({base})")
+        return result
 
     def _value_projection(self, node: dict[str, Any], source: str) -> str:
         base = self.variable(self.expression(node["children"][0], source))
@@ -357,9 +397,12 @@ class Code:
 
     def _function_expression(self, node: dict[str, Any], source: str) -> str:
         name = node["value"]
-        arguments = ", ".join([self.expression(child, source) for child in node["children"]])
-        function = self.constant_function(name)
-        return self._assign(f"{function}({arguments})")
+        arguments = [self.expression(child, source) for child in node["children"]]
+        called = f"{self.constant_function(name)}({', '.join(arguments)})"
+        if (on_text := TOTAL_ON_TEXT.get(name)) and self.library[name].source == "actions_engine":
+            subject = self.variable(arguments[0])
+            return self._assign(f"{self.constant(on_text)}({subject}) if type({subject}) is str else {called}")
+        return self._assign(called)
 
     def constant_function(self, name: str) -> str:
         """Return the name under which the code calls a function of the library."""

@@ -72,3 +72,6 @@ RUNTIME = {
     "is_false": is_false,
     "negate": negate,
 }
+
+#: Functions of ours that no text can make fail, as Python has them: compiled code calls them without a check.
+TOTAL_ON_TEXT: dict[str, Callable[[str], Any]] = {"lower": str.lower, "upper": str.upper}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,7 @@ from actions_engine.cli.events import Chunk, read_events
 from actions_engine.cli.loading import load_engine
 from actions_engine.engine import Engine
 from actions_engine.errors import PluginError
+from actions_engine.mapping import Mapping
 from actions_engine.request import encode_json
 from actions_engine.source import kind_of
 
@@ -61,6 +63,8 @@ def route(mappings: Path, files: tuple[str, ...], requests: bool, workers: int) 
     or a mapping rejected one.
     """
     engine = load_engine(mappings)
+    # What is loaded stays: the collector need not look at it again and again.
+    gc.freeze()
     for warning in engine.warnings:
         click.echo(warning.render(), err=True)
     started = time.perf_counter()
@@ -119,6 +123,7 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
     tally = Tally()
     lines: list[bytes] = []
     calls: list[Call] = []
+    made: defaultdict[Mapping, int] = defaultdict(int)
     for number, line in enumerate(chunk.lines, start=chunk.first):
         if not line.strip():
             continue
@@ -139,11 +144,13 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
                 tally.rejections[f"{call.mapping}: {error}"] += 1
                 tally.messages.append(f"{place}: rejected by {call.mapping!r}: {error}")
                 continue
-            tally.calls[f"{call.instance} / {call.mapping}"] += 1
+            made[call.source] += 1
             if requests:
                 calls.append(call)
             else:
                 lines.append(encoded)
+    for mapping, count in made.items():
+        tally.calls[f"{mapping.instance.name} / {mapping.name}"] += count
     if requests:
         lines = list(_requests(calls, tally))
     tally.output = b"".join(line + b"\n" for line in lines)

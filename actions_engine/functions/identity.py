@@ -60,4 +60,16 @@ def hash_phone(subject: str, country: str | None = None) -> str | None:
     return None if number is None else sha256(number.removeprefix("+"))
 
 
-FUNCTIONS = (normalize_email, normalize_phone, hash_email, hash_phone)
+def hash_text(subject: str | int) -> str | None:
+    """Return the SHA-256 of any other text about a person, trimmed and in lower case; such a hash stays as it is.
+
+    Null where the text is empty.
+
+    Raises:
+        FunctionError: the text holds a lone surrogate.
+    """
+    text = str(subject).strip().lower()
+    return text if _HASHED.fullmatch(text) else sha256(text) if text else None
+
+
+FUNCTIONS = (normalize_email, normalize_phone, hash_email, hash_phone, hash_text)

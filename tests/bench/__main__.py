@@ -65,7 +65,7 @@ def _in_process(
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Time everything that runs in this process, in turns; also return which rivals are absent, and why."""
     two, thousand, all_of_them, twenty = engine(few), engine(some), engine(many), engine(instances)
-    expected = [fields for _, fields in two.evaluate(EVENT)]
+    expected = list(two.evaluate(EVENT)[1])
     for loaded, event, calls in ((two, EVENT, 2), (thousand, EVENT, 2), (all_of_them, EVENT, 2),
                                  (all_of_them, UNHEARD, 0), (twenty, ORDER, _INSTANCES)):  # fmt: skip
         routing = loaded.route(event)
@@ -149,7 +149,7 @@ def _reference_rows(best: dict[str, float], few: Path) -> list[Row]:
     measured = processes.reference()
     if isinstance(measured, str):
         return [Row(f"Segment's engine, left out: {measured}", "")]
-    _check("Segment's engine", measured["payloads"], [fields for _, fields in engine(few).evaluate(EVENT)])
+    _check("Segment's engine", measured["payloads"], list(engine(few).evaluate(EVENT)[1]))
     rows: list[Row] = []
     for count, ours, goal in ((2, "route", 15), (1_000, "route 1,000", 500)):
         theirs = measured["microseconds"][str(count)]

@@ -1,0 +1,360 @@
+"""Google Analytics 4: send events through the Measurement Protocol.
+
+Source: https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference. Every recommended event
+is an action; they share one payload base. The protocol answers 204 to whatever it is sent, so that a wrong secret or
+measurement id cannot be told from a right one.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from actions_engine import (
+    Currency,
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Part,
+    Payload,
+    Request,
+    Secret,
+    Settings,
+    UnixMillis,
+    hookimpl,
+)
+
+
+class Region(StrEnum):
+    """Where Google collects."""
+
+    GLOBAL = "global"
+    EU = "eu"
+
+
+HOSTS = {Region.GLOBAL: "https://www.google-analytics.com", Region.EU: "https://region1.google-analytics.com"}
+
+
+class GoogleAnalyticsSettings(Settings):
+    """One data stream: a web stream has a measurement id, an app stream a Firebase app id."""
+
+    api_secret: Annotated[Secret, Field(description="A Measurement Protocol API secret of the stream.")]
+    measurement_id: Annotated[str | None, Field(description="The web stream's id, such as G-XXXXXXX.")] = None
+    firebase_app_id: Annotated[str | None, Field(description="The app stream's Firebase app id.")] = None
+    region: Annotated[Region, Field(description="Where Google collects.")] = Region.GLOBAL
+    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+
+    @model_validator(mode="after")
+    def one_stream(self) -> "GoogleAnalyticsSettings":
+        """Ask for exactly one of the two ids."""
+        if (self.measurement_id is None) == (self.firebase_app_id is None):
+            raise ValueError("give one of measurement_id (a web stream) and firebase_app_id (an app stream)")
+        return self
+
+
+class Consent(StrEnum):
+    """What the user allowed."""
+
+    GRANTED = "GRANTED"
+    DENIED = "DENIED"
+
+
+class Event(Payload):
+    """What every event may carry."""
+
+    client_id: Annotated[
+        str, From("userId || anonymousId"), Field(description="The browser's or, of an app, the app instance's id.")
+    ]
+    user_id: Annotated[str | None, Field(description="Your id of the user.")] = None
+    timestamp: Annotated[
+        UnixMillis | None, From("timestamp"), Field(description="When it happened; 72 hours back at most.")
+    ] = None
+    session_id: Annotated[str | None, Field(description="The session's id, of the _ga_… cookie.")] = None
+    engagement_time_msec: Annotated[
+        int, Field(description="Milliseconds of engagement; without any, no active user is counted.")
+    ] = 1
+    user_properties: Annotated[JsonObject | None, Field(description="Properties of the user, name to value.")] = None
+    ad_user_data: Annotated[Consent | None, Field(description="Consent to user data for advertising.")] = None
+    ad_personalization: Annotated[Consent | None, Field(description="Consent to personalised advertising.")] = None
+    params: Annotated[JsonObject | None, Field(description="Further parameters of the event: text and numbers.")] = None
+
+
+class Item(Part):
+    """A product of an event."""
+
+    item_id: Annotated[str | None, Field(description="The product's id.")] = None
+    item_name: Annotated[str | None, Field(description="The product's name.")] = None
+    affiliation: Annotated[str | None, Field(description="The store or supplier.")] = None
+    coupon: Annotated[str | None, Field(description="The coupon for this item.")] = None
+    discount: Annotated[Number | None, Field(description="The discount on one.")] = None
+    index: Annotated[int | None, Field(description="The place in a list.")] = None
+    item_brand: Annotated[str | None, Field(description="The product's brand.")] = None
+    item_category: Annotated[str | None, Field(description="The product's category.")] = None
+    item_variant: Annotated[str | None, Field(description="The variant, such as a colour.")] = None
+    price: Annotated[Number | None, Field(description="The price of one.")] = None
+    quantity: Annotated[Number | None, Field(description="How many.")] = None
+
+
+_ITEM = (
+    "{item_id: product_id || sku, item_name: name, coupon: coupon, index: position, item_brand: brand, "
+    "item_category: category, item_variant: variant, price: price, quantity: quantity}"
+)
+# The products of an order, or the one product that the event is about.
+_ITEMS = f"(properties.products || [properties][?product_id || sku])[].{_ITEM}"
+
+
+class Commerce(Event):
+    """What an event about products may carry."""
+
+    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    value: Annotated[
+        Number | None,
+        From("properties.revenue || properties.value || properties.total"),
+        Field(description="Worth, without shipping and tax."),
+    ] = None
+    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
+    coupon: Annotated[str | None, From("properties.coupon"), Field(description="The coupon's code.")] = None
+    item_list_id: Annotated[str | None, From("properties.list_id"), Field(description="The list's id.")] = None
+    item_list_name: Annotated[str | None, From("properties.category"), Field(description="The list's name.")] = None
+    payment_type: Annotated[str | None, From("properties.payment_method"), Field(description="How it is paid.")] = None
+    shipping_tier: Annotated[str | None, From("properties.shipping_method"), Field(description="How it is sent.")] = (
+        None
+    )
+
+
+class Purchase(Event):
+    """An order that was completed or refunded."""
+
+    transaction_id: Annotated[str, From("properties.order_id"), Field(description="The order's id; counted once.")]
+    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    value: Annotated[
+        Number | None,
+        From("properties.revenue || properties.value || properties.total"),
+        Field(description="Worth, without shipping and tax."),
+    ] = None
+    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
+    coupon: Annotated[str | None, From("properties.coupon"), Field(description="The coupon's code.")] = None
+    affiliation: Annotated[str | None, From("properties.affiliation"), Field(description="The store.")] = None
+    shipping: Annotated[Number | None, From("properties.shipping"), Field(description="The cost of shipping.")] = None
+    tax: Annotated[Number | None, From("properties.tax"), Field(description="The tax.")] = None
+
+
+class Promotion(Event):
+    """A promotion that was shown or chosen."""
+
+    promotion_id: Annotated[str | None, From("properties.promotion_id"), Field(description="Its id.")] = None
+    promotion_name: Annotated[str | None, From("properties.name"), Field(description="Its name.")] = None
+    creative_name: Annotated[str | None, From("properties.creative"), Field(description="The creative.")] = None
+    creative_slot: Annotated[str | None, From("properties.position"), Field(description="Where it stands.")] = None
+    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
+
+
+class Page(Event):
+    """A page that was seen."""
+
+    page_location: Annotated[
+        str | None, From("context.page.url || properties.url"), Field(description="The page's URL.")
+    ] = None
+    page_referrer: Annotated[str | None, From("context.page.referrer"), Field(description="The page before.")] = None
+    page_title: Annotated[str | None, From("context.page.title"), Field(description="The page's title.")] = None
+
+
+class Screen(Event):
+    """A screen of an app that was seen."""
+
+    screen_name: Annotated[str | None, From("name"), Field(description="The screen's name.")] = None
+    screen_class: Annotated[str | None, From("category"), Field(description="The screen's class.")] = None
+
+
+class Search(Event):
+    """A search."""
+
+    search_term: Annotated[str, From("properties.query"), Field(description="What was searched for.")]
+
+
+class Method(Event):
+    """Something done in one way of several, such as a login."""
+
+    method: Annotated[str | None, From("properties.method"), Field(description="How it was done.")] = None
+
+
+class Content(Method):
+    """Content that was chosen or shared."""
+
+    content_type: Annotated[str | None, From("properties.content_type"), Field(description="Its kind.")] = None
+    item_id: Annotated[str | None, From("properties.item_id"), Field(description="Its id.")] = None
+
+
+class Group(Event):
+    """A group that somebody joined."""
+
+    group_id: Annotated[str | None, From("groupId"), Field(description="The group's id.")] = None
+
+
+class Lead(Event):
+    """A step of a lead."""
+
+    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    value: Annotated[Number | None, From("properties.value"), Field(description="What the lead is worth.")] = None
+    lead_source: Annotated[str | None, From("properties.lead_source"), Field(description="Where it came from.")] = None
+    lead_status: Annotated[str | None, From("properties.lead_status"), Field(description="How it stands.")] = None
+    disqualified_lead_reason: Annotated[
+        str | None, From("properties.disqualified_lead_reason"), Field(description="Why it is none.")
+    ] = None
+    close_convert_lead: Annotated[str | None, Field(description="The stage that it closed in.")] = None
+    unconvert_lead_reason: Annotated[
+        str | None, From("properties.unconvert_lead_reason"), Field(description="Why it was lost.")
+    ] = None
+
+
+class Game(Event):
+    """A step in a game."""
+
+    level: Annotated[int | None, From("properties.level"), Field(description="The level.")] = None
+    level_name: Annotated[str | None, From("properties.level_name"), Field(description="The level's name.")] = None
+    character: Annotated[str | None, From("properties.character"), Field(description="The character.")] = None
+    success: Annotated[Literal["true", "false"] | None, Field(description="Whether it was mastered.")] = None
+    score: Annotated[Number | None, From("properties.score"), Field(description="The score.")] = None
+    achievement_id: Annotated[str | None, From("properties.achievement_id"), Field(description="Its id.")] = None
+    virtual_currency_name: Annotated[
+        str | None, From("properties.virtual_currency_name"), Field(description="The virtual currency.")
+    ] = None
+    value: Annotated[Number | None, From("properties.value"), Field(description="How much of it.")] = None
+    item_name: Annotated[str | None, From("properties.item_name"), Field(description="What it was spent on.")] = None
+
+
+class Custom(Event):
+    """An event of your own."""
+
+    event_name: Annotated[str, From("event"), Field(description="The name; white space becomes _.")]
+
+
+google = Destination("google_analytics_4", settings=GoogleAnalyticsSettings, title="Google Analytics 4")
+
+_ENVELOPE = (
+    "client_id", "user_id", "timestamp", "user_properties",
+    "ad_user_data", "ad_personalization", "params", "event_name",
+)  # fmt: skip
+
+
+def _send(settings: GoogleAnalyticsSettings, payload: Any, name: str) -> Request:
+    given = {field: value for field, value in payload.body().items() if value not in (None, [])}
+    params = dict(given.get("params", {})) | {field: value for field, value in given.items() if field not in _ENVELOPE}
+    app = settings.firebase_app_id is not None
+    body: dict[str, Any] = {"app_instance_id" if app else "client_id": payload.client_id}
+    if payload.user_id is not None:
+        body["user_id"] = payload.user_id
+    if payload.timestamp is not None:
+        body["timestamp_micros"] = payload.timestamp * 1000
+    if payload.user_properties:
+        body["user_properties"] = {key: {"value": value} for key, value in payload.user_properties.items()}
+    consent = {key: given[key] for key in ("ad_user_data", "ad_personalization") if key in given}
+    if consent:
+        body["consent"] = consent
+    body["events"] = [{"name": "_".join(name.split()), "params": params}]
+    stream = {"firebase_app_id": settings.firebase_app_id} if app else {"measurement_id": settings.measurement_id}
+    return Request.post(
+        f"{settings.endpoint or HOSTS[settings.region]}/mp/collect",
+        params={"api_secret": settings.api_secret, **stream},
+        json=body,
+    )
+
+
+def _recommend(name: str, model: type[Event], event: str, description: str) -> None:
+    """Register one of Google's recommended events, fired by an event of Segment's spec."""
+
+    def send(settings: GoogleAnalyticsSettings, payload: model) -> Request:  # type: ignore[valid-type]
+        return _send(settings, payload, name)
+
+    send.__name__, send.__doc__ = name, description
+    google.action(trigger=f'type = "track" and event = "{event}"')(send)
+
+
+_EVENTS: tuple[tuple[str, type[Event], str, str], ...] = (
+    ("add_payment_info", Commerce, "Payment Info Entered", "Report payment details in a checkout."),
+    ("add_shipping_info", Commerce, "Checkout Step Completed", "Report shipping details in a checkout."),
+    ("add_to_cart", Commerce, "Product Added", "Report a product put into the cart."),
+    ("add_to_wishlist", Commerce, "Product Added to Wishlist", "Report a product put on a wish list."),
+    ("begin_checkout", Commerce, "Checkout Started", "Report a checkout begun."),
+    ("close_convert_lead", Lead, "Lead Converted", "Report a lead that became a customer."),
+    ("close_unconvert_lead", Lead, "Lead Lost", "Report a lead that did not become a customer."),
+    ("disqualify_lead", Lead, "Lead Disqualified", "Report a lead that is none."),
+    ("earn_virtual_currency", Game, "Virtual Currency Earned", "Report virtual currency earned."),
+    ("generate_lead", Lead, "Lead Generated", "Report a new lead."),
+    ("join_group", Group, "Group Joined", "Report a group joined."),
+    ("level_end", Game, "Level Ended", "Report the end of a level."),
+    ("level_start", Game, "Level Started", "Report the start of a level."),
+    ("level_up", Game, "Level Reached", "Report a level reached."),
+    ("login", Method, "Signed In", "Report a login."),
+    ("post_score", Game, "Score Posted", "Report a score."),
+    ("purchase", Purchase, "Order Completed", "Report a completed order."),
+    ("qualify_lead", Lead, "Lead Qualified", "Report a lead that is worth pursuing."),
+    ("refund", Purchase, "Order Refunded", "Report a refund."),
+    ("remove_from_cart", Commerce, "Product Removed", "Report a product taken from the cart."),
+    ("search", Search, "Products Searched", "Report a search."),
+    ("select_content", Content, "Content Selected", "Report content chosen."),
+    ("select_item", Commerce, "Product Clicked", "Report an item of a list chosen."),
+    ("select_promotion", Promotion, "Promotion Clicked", "Report a promotion chosen."),
+    ("share", Content, "Product Shared", "Report content shared."),
+    ("sign_up", Method, "Signed Up", "Report a new account."),
+    ("spend_virtual_currency", Game, "Virtual Currency Spent", "Report virtual currency spent."),
+    ("tutorial_begin", Event, "Tutorial Started", "Report a tutorial begun."),
+    ("tutorial_complete", Event, "Tutorial Completed", "Report a tutorial finished."),
+    ("unlock_achievement", Game, "Achievement Unlocked", "Report an achievement."),
+    ("view_cart", Commerce, "Cart Viewed", "Report the cart seen."),
+    ("view_item", Commerce, "Product Viewed", "Report a product seen."),
+    ("view_item_list", Commerce, "Product List Viewed", "Report a list of products seen."),
+    ("view_promotion", Promotion, "Promotion Viewed", "Report a promotion seen."),
+    ("working_lead", Lead, "Lead Contacted", "Report a lead that is being worked on."),
+)
+for row in _EVENTS:
+    _recommend(*row)
+
+
+@google.action(trigger='type = "page"')
+def page_view(settings: GoogleAnalyticsSettings, payload: Page) -> Request:
+    """Report a page seen."""
+    return _send(settings, payload, "page_view")
+
+
+@google.action(trigger='type = "screen"')
+def screen_view(settings: GoogleAnalyticsSettings, payload: Screen) -> Request:
+    """Report a screen of an app seen."""
+    return _send(settings, payload, "screen_view")
+
+
+@google.action(trigger='type = "track"')
+def custom_event(settings: GoogleAnalyticsSettings, payload: Custom) -> Request:
+    """Report an event by a name of your own."""
+    return _send(settings, payload, payload.event_name)
+
+
+for preset, action in (
+    ("Purchases", "purchase"),
+    ("Refunds", "refund"),
+    ("Checkouts started", "begin_checkout"),
+    ("Payment info entered", "add_payment_info"),
+    ("Products added", "add_to_cart"),
+    ("Products removed", "remove_from_cart"),
+    ("Wishes", "add_to_wishlist"),
+    ("Products viewed", "view_item"),
+    ("Product lists viewed", "view_item_list"),
+    ("Products clicked", "select_item"),
+    ("Carts viewed", "view_cart"),
+    ("Promotions viewed", "view_promotion"),
+    ("Promotions clicked", "select_promotion"),
+    ("Searches", "search"),
+    ("Logins", "login"),
+    ("Sign-ups", "sign_up"),
+    ("Page views", "page_view"),
+    ("Screen views", "screen_view"),
+):
+    google.preset(preset, action=action)
+
+
+@hookimpl
+def register_destinations(register: Callable[[Destination], None]) -> None:
+    """Bring the destination in."""
+    register(google)

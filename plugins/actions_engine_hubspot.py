@@ -1,0 +1,212 @@
+"""HubSpot: make and update contacts and companies, and record custom behavioural events.
+
+Source: https://developers.hubspot.com/docs/api/crm/contacts and its neighbours. A contact is updated by its e-mail
+address and made where there is none; a company is searched for, then updated or made.
+"""
+
+from collections.abc import Generator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from actions_engine import (
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Outcome,
+    Payload,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    Timestamp,
+    at_least_one_of,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+
+
+class HubSpotSettings(Settings):
+    """One portal."""
+
+    access_token: Annotated[Secret, Field(description="A private app's or OAuth's access token.")]
+    endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://api.hubapi.com"
+
+
+class UpsertContact(Payload):
+    """A contact: properties by HubSpot's own names."""
+
+    email: Annotated[
+        str,
+        From("traits.email || context.traits.email"),
+        Field(description="The address that the contact is known by."),
+    ]
+    firstname: Annotated[
+        str | None, From("traits.first_name || traits.firstName"), Field(description="First name.")
+    ] = None
+    lastname: Annotated[str | None, From("traits.last_name || traits.lastName"), Field(description="Last name.")] = None
+    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number.")] = None
+    company: Annotated[str | None, From("traits.company.name"), Field(description="The company's name.")] = None
+    jobtitle: Annotated[str | None, From("traits.title || traits.position"), Field(description="Job title.")] = None
+    address: Annotated[str | None, From("traits.address.street"), Field(description="Street and number.")] = None
+    city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
+    state: Annotated[str | None, From("traits.address.state"), Field(description="State or region.")] = None
+    country: Annotated[str | None, From("traits.address.country"), Field(description="Country.")] = None
+    zip: Annotated[
+        str | None, From("traits.address.postalCode || traits.address.postal_code"), Field(description="Postal code.")
+    ] = None
+    website: Annotated[str | None, From("traits.website"), Field(description="Website.")] = None
+    lifecyclestage: Annotated[
+        str | None, Field(description="The stage's internal name, in lower case, such as lead.")
+    ] = None
+    properties: Annotated[
+        JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
+    ] = None
+
+
+class UpsertCompany(Payload):
+    """A company: properties by HubSpot's own names."""
+
+    group_id: Annotated[str, From("groupId"), Field(description="Your id of the company.")]
+    id_property: Annotated[
+        str, Field(description="The company property that holds your id; make it in HubSpot first.", pattern=r"^\w+$")
+    ] = "segment_group_id"
+    name: Annotated[str | None, From("traits.name"), Field(description="The company's name.")] = None
+    domain: Annotated[str | None, From("traits.website"), Field(description="Its domain.")] = None
+    description: Annotated[str | None, From("traits.description"), Field(description="What it does.")] = None
+    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number.")] = None
+    city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
+    state: Annotated[str | None, From("traits.address.state"), Field(description="State or region.")] = None
+    country: Annotated[str | None, From("traits.address.country"), Field(description="Country.")] = None
+    zip: Annotated[
+        str | None, From("traits.address.postalCode || traits.address.postal_code"), Field(description="Postal code.")
+    ] = None
+    numberofemployees: Annotated[Number | None, From("traits.employees"), Field(description="Employees.")] = None
+    industry: Annotated[str | None, From("traits.industry"), Field(description="HubSpot's name of an industry.")] = None
+    properties: Annotated[
+        JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
+    ] = None
+    contact_email: Annotated[
+        str | None, Field(description="A contact that is tied to the company, by e-mail address.")
+    ] = None
+
+
+class CustomBehavioralEvent(Payload):
+    """An event that is defined in HubSpot."""
+
+    event_name: Annotated[str, Field(description="The event's internal name, such as pe1234567_button_clicked.")]
+    occurred_at: Annotated[Timestamp | None, From("timestamp"), Field(description="When it happened.")] = None
+    email: Annotated[
+        str | None, From("context.traits.email || properties.email"), Field(description="The contact's address.")
+    ] = None
+    utk: Annotated[str | None, From("properties.utk"), Field(description="The visitor's hubspotutk cookie.")] = None
+    object_id: Annotated[str | None, Field(description="The id of a record that it is tied to.")] = None
+    properties: Annotated[
+        JsonObject | None,
+        From("flatten_object(properties, '_')"),
+        Field(description="The event's properties, by internal name."),
+    ] = None
+
+    identified = at_least_one_of("email", "utk", "object_id")
+
+
+hubspot = Destination("hubspot", settings=HubSpotSettings, title="HubSpot")
+
+
+@hubspot.action(trigger='type = "identify"')
+def upsert_contact(settings: HubSpotSettings, payload: UpsertContact) -> Steps:
+    """Update a contact, or make it where there is none with this address."""
+    properties = _properties(payload, exclude=["properties"])
+    path = f"/crm/v3/objects/contacts/{quote(payload.email, safe='@')}"
+    response = yield _request(settings, "PATCH", path, {"properties": properties}, idProperty="email")
+    if response.status == 404:
+        response = yield _request(settings, "POST", "/crm/v3/objects/contacts", {"properties": properties})
+    return [_outcome(response)]
+
+
+@hubspot.action(trigger='type = "group"')
+def upsert_company(settings: HubSpotSettings, payload: UpsertCompany) -> Steps:
+    """Find a company by your id and update it, or make it; then tie a contact to it where one is named."""
+    properties = _properties(payload, exclude=["properties", "group_id", "id_property", "contact_email"])
+    properties[payload.id_property] = payload.group_id
+    known = {"propertyName": payload.id_property, "operator": "EQ", "value": payload.group_id}
+    search = {"filterGroups": [{"filters": [known]}], "properties": [payload.id_property], "limit": 1}
+    response = yield _request(settings, "POST", "/crm/v3/objects/companies/search", search)
+    if _outcome(response).kind != "delivered":
+        return [_outcome(response)]
+    found = _json(response).get("results")
+    if found:
+        company = _id(found[0] if isinstance(found, list) else None)
+        if not company:
+            return [Outcome.retry("HubSpot's answer names no company")]
+        response = yield _request(settings, "PATCH", f"/crm/v3/objects/companies/{company}", {"properties": properties})
+    else:
+        response = yield _request(settings, "POST", "/crm/v3/objects/companies", {"properties": properties})
+    company = _id(_json(response))
+    if _outcome(response).kind != "delivered" or payload.contact_email is None:
+        return [_outcome(response)]
+    path = f"/crm/v3/objects/contacts/{quote(payload.contact_email, safe='@')}"
+    response = yield _request(settings, "GET", path, None, idProperty="email")
+    contact = _id(_json(response))
+    if _outcome(response).kind != "delivered" or not contact or not company:
+        return [_outcome(response) if response.status != 404 else Outcome.retry("HubSpot has no such contact yet")]
+    path = f"/crm/v4/objects/companies/{company}/associations/default/contacts/{contact}"
+    response = yield _request(settings, "PUT", path, None)
+    return [_outcome(response)]
+
+
+@hubspot.action(trigger='type = "track"')
+def custom_behavioral_event(settings: HubSpotSettings, payload: CustomBehavioralEvent) -> Request:
+    """Record an event that is defined in HubSpot."""
+    body = {
+        "eventName": payload.event_name,
+        "occurredAt": payload.occurred_at,
+        "email": payload.email,
+        "utk": payload.utk,
+        "objectId": payload.object_id,
+        # HubSpot deduplicates by this id: https://developers.hubspot.com/docs/api/analytics/events
+        "uuid": payload.idempotency_key,
+        "properties": payload.properties,
+    }
+    given = {name: value for name, value in body.items() if value is not None}
+    return _request(settings, "POST", "/events/v3/send", given)
+
+
+hubspot.preset("Contacts", action="upsert_contact")
+hubspot.preset("Companies", action="upsert_company")
+
+
+def _request(settings: HubSpotSettings, method: str, path: str, body: Any, **params: str) -> Request:
+    headers = {"Authorization": settings.access_token.into("Bearer {}")}
+    return Request(method, f"{settings.endpoint}{path}", headers=headers, params=params, json=body)
+
+
+def _properties(payload: UpsertContact | UpsertCompany, exclude: list[str]) -> dict[str, Any]:
+    return payload.body(exclude=exclude) | (payload.properties or {})
+
+
+def _json(response: Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _id(record: Any) -> str:
+    identity = record.get("id") if isinstance(record, dict) else None
+    return quote(str(identity), safe="") if isinstance(identity, (str, int)) else ""
+
+
+def _outcome(response: Response) -> Outcome:
+    """Read a status as usual, but take a conflict for one that passes: two calls made the same record at once."""
+    return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(hubspot)

@@ -1,0 +1,218 @@
+"""Intercom: make and update contacts and companies, and record events.
+
+Source: https://developers.intercom.com/docs/references/rest-api. A contact is searched for first, then updated or made.
+"""
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from actions_engine import (
+    Currency,
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Outcome,
+    Payload,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    UnixSeconds,
+    at_least_one_of,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+
+
+class Region(StrEnum):
+    """Where the workspace lives."""
+
+    US = "us"
+    EU = "eu"
+    AU = "au"
+
+
+HOSTS = {
+    Region.US: "https://api.intercom.io",
+    Region.EU: "https://api.eu.intercom.io",
+    Region.AU: "https://api.au.intercom.io",
+}
+
+
+class IntercomSettings(Settings):
+    """One workspace."""
+
+    access_token: Annotated[Secret, Field(description="An app's access token.")]
+    region: Annotated[Region, Field(description="Where the workspace lives.")] = Region.US
+    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+
+
+class Role(StrEnum):
+    """What a contact is."""
+
+    USER = "user"
+    LEAD = "lead"
+
+
+class Identify(Payload):
+    """A contact."""
+
+    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
+    email: Annotated[str | None, From("traits.email || context.traits.email"), Field(description="E-mail address.")] = (
+        None
+    )
+    role: Annotated[Role, Field(description="user, or lead while it is not known yet.")] = Role.USER
+    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number in E.164.")] = None
+    name: Annotated[str | None, From("traits.name"), Field(description="Full name.")] = None
+    avatar: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    signed_up_at: Annotated[UnixSeconds | None, Field(description="When it signed up.")] = None
+    last_seen_at: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it was seen last.")] = None
+    owner_id: Annotated[int | None, Field(description="The admin that owns it.")] = None
+    unsubscribed_from_emails: Annotated[bool | None, Field(description="Whether it takes no mail.")] = None
+    custom_attributes: Annotated[
+        JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")
+    ] = None
+
+    identified = at_least_one_of("external_id", "email")
+
+
+class Group(Payload):
+    """A company, and the contact that belongs to it."""
+
+    company_id: Annotated[str, From("groupId"), Field(description="Your id of the company.")]
+    name: Annotated[str | None, From("traits.name"), Field(description="The company's name.")] = None
+    plan: Annotated[str | None, From("traits.plan"), Field(description="What it pays for.")] = None
+    size: Annotated[
+        int | None, From("traits.size || traits.employees"), Field(description="How many employees it has.")
+    ] = None
+    website: Annotated[str | None, From("traits.website"), Field(description="Its website.")] = None
+    industry: Annotated[str | None, From("traits.industry"), Field(description="Its industry.")] = None
+    monthly_spend: Annotated[
+        Number | None, From("traits.monthly_spend || traits.monthlySpend"), Field(description="What it spends a month.")
+    ] = None
+    remote_created_at: Annotated[
+        UnixSeconds | None, From("traits.created_at || traits.createdAt"), Field(description="When you first knew it.")
+    ] = None
+    custom_attributes: Annotated[
+        JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")
+    ] = None
+    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
+    email: Annotated[str | None, From("context.traits.email"), Field(description="The contact's address.")] = None
+
+
+class Track(Payload):
+    """Something that a contact did."""
+
+    event_name: Annotated[str, From("event"), Field(description="The event's name.")]
+    created_at: Annotated[UnixSeconds, From("timestamp"), Field(description="When it happened.")]
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
+    email: Annotated[
+        str | None, From("properties.email || context.traits.email"), Field(description="The contact's address.")
+    ] = None
+    id: Annotated[str | None, Field(description="Intercom's id of the contact.")] = None
+    revenue: Annotated[Number | None, From("properties.revenue"), Field(description="What it is worth.")] = None
+    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    metadata: Annotated[
+        JsonObject | None,
+        From("omit(properties, ['revenue', 'currency', 'email'])"),
+        Field(description="Details of the event."),
+    ] = None
+
+    identified = at_least_one_of("user_id", "email", "id")
+
+
+intercom = Destination("intercom", settings=IntercomSettings, title="Intercom")
+
+
+@intercom.action(trigger='type = "identify"')
+def identify(settings: IntercomSettings, payload: Identify) -> Steps:
+    """Find a contact and update it, or make it."""
+    response = yield _search(settings, payload.external_id, payload.email)
+    if _outcome(response).kind != "delivered":
+        return [_outcome(response)]
+    contact = _first(response)
+    body = {name: value for name, value in payload.body().items() if value is not None}
+    if contact:
+        response = yield _request(settings, "PUT", f"/contacts/{contact}", body)
+    else:
+        response = yield _request(settings, "POST", "/contacts", body)
+    return [_outcome(response)]
+
+
+@intercom.action(trigger='type = "group"')
+def group(settings: IntercomSettings, payload: Group) -> Steps:
+    """Make or update a company, and put the contact into it where Intercom knows one."""
+    contact = ""
+    if payload.external_id or payload.email:
+        response = yield _search(settings, payload.external_id, payload.email)
+        if _outcome(response).kind != "delivered":
+            return [_outcome(response)]
+        contact = _first(response)
+    body = payload.body(exclude=["external_id", "email"])
+    response = yield _request(settings, "POST", "/companies", body)
+    if _outcome(response).kind != "delivered" or not contact:
+        return [_outcome(response)]
+    company = _json(response).get("id")
+    if not isinstance(company, str):
+        return [Outcome.retry("Intercom's answer names no company")]
+    response = yield _request(settings, "POST", f"/contacts/{contact}/companies", {"id": company})
+    return [_outcome(response)]
+
+
+@intercom.action(trigger='type = "track"')
+def track(settings: IntercomSettings, payload: Track) -> Request:
+    """Record what a contact did."""
+    body = payload.body(exclude=["revenue", "currency"])
+    if payload.revenue is not None:
+        # Intercom takes money in the currency's smallest unit, hundredths for nearly all.
+        price = {"amount": round(payload.revenue * 100), "currency": payload.currency or "USD"}
+        body["metadata"] = (payload.metadata or {}) | {"price": price}
+    return _request(settings, "POST", "/events", body)
+
+
+for name, action in (("Identify calls", "identify"), ("Group calls", "group"), ("Track calls", "track")):
+    intercom.preset(name, action=action)
+
+
+def _request(settings: IntercomSettings, method: str, path: str, body: Any) -> Request:
+    host = settings.endpoint or HOSTS[settings.region]
+    headers = {"Authorization": settings.access_token.into("Bearer {}"), "Accept": "application/json"}
+    return Request(method, f"{host}{path}", headers=headers, json=body)
+
+
+def _search(settings: IntercomSettings, external_id: str | None, email: str | None) -> Request:
+    field, value = ("external_id", external_id) if external_id else ("email", email)
+    return _request(settings, "POST", "/contacts/search", {"query": {"field": field, "operator": "=", "value": value}})
+
+
+def _json(response: Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _first(response: Response) -> str:
+    """Return the id of the first contact found, empty where there is none."""
+    found = _json(response).get("data")
+    first = found[0] if isinstance(found, list) and found else None
+    identity = first.get("id") if isinstance(first, dict) else None
+    return quote(str(identity), safe="") if identity else ""
+
+
+def _outcome(response: Response) -> Outcome:
+    """Read a status as usual, but take a conflict for one that passes: two calls made the same contact at once."""
+    return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(intercom)

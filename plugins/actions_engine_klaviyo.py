@@ -1,0 +1,304 @@
+"""Klaviyo: keep profiles up to date, record events, fill lists and subscribe people.
+
+Source: https://developers.klaviyo.com/en/reference/api_overview. A profile is made or updated by one request, the
+vendor's create-or-update endpoint; lists are filled by profile id, which that request answers.
+"""
+
+import json
+from collections.abc import Generator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from actions_engine import (
+    Batch,
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Outcome,
+    Part,
+    Payload,
+    Product,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    Timestamp,
+    at_least_one_of,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+
+
+class KlaviyoSettings(Settings):
+    """One account."""
+
+    api_key: Annotated[Secret, Field(description="A private API key with access to profiles, events and lists.")]
+    revision: Annotated[str, Field(description="The API's revision.", pattern=r"^\d{4}-\d\d-\d\d$")] = "2025-01-15"
+    endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://a.klaviyo.com/api"
+
+
+class Person(Payload):
+    """Whom a call is about."""
+
+    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
+        None
+    )
+    phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
+    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the person.")] = None
+    anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
+
+    identified = at_least_one_of("email", "phone_number", "external_id", "anonymous_id")
+
+
+class Location(Part):
+    """Where a person lives."""
+
+    address1: Annotated[str | None, Field(description="Street and number.")] = None
+    address2: Annotated[str | None, Field(description="Second line.")] = None
+    city: Annotated[str | None, Field(description="City.")] = None
+    region: Annotated[str | None, Field(description="State or region.")] = None
+    zip: Annotated[str | None, Field(description="Postal code.")] = None
+    country: Annotated[str | None, Field(description="Country.")] = None
+    timezone: Annotated[str | None, Field(description="Time zone, such as America/New_York.")] = None
+    ip: Annotated[str | None, Field(description="IP address.")] = None
+
+
+class UpsertProfile(Person):
+    """A person's profile."""
+
+    external_id: Annotated[str | None, Field(description="Your id of the person.")] = None
+    first_name: Annotated[str | None, From("traits.firstName"), Field(description="First name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName"), Field(description="Last name.")] = None
+    organization: Annotated[str | None, From("traits.company.name"), Field(description="Company.")] = None
+    title: Annotated[str | None, From("traits.title"), Field(description="Job title.")] = None
+    image: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    locale: Annotated[str | None, Field(description="Language, such as en-US.")] = None
+    location: Annotated[
+        Location | None,
+        From(
+            "traits.address.{address1: street, city: city, region: state, "
+            "zip: postalCode || postal_code || zip, country: country}"
+        ),
+        Field(description="Where the person lives."),
+    ] = None
+    properties: Annotated[JsonObject | None, Field(description="Properties of your own.")] = None
+    list_id: Annotated[str | None, Field(description="A list that the profile is put on.")] = None
+
+
+class TrackEvent(Person):
+    """Something that a person did."""
+
+    metric_name: Annotated[str, From("event"), Field(description="The event's name.")]
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    time: Annotated[Timestamp | None, From("timestamp"), Field(description="When it happened.")] = None
+    value: Annotated[Number | None, Field(description="What it is worth.")] = None
+    value_currency: Annotated[str | None, Field(description="ISO 4217.")] = None
+    unique_id: Annotated[
+        str | None, From("messageId"), Field(description="The event's id; a second one with it is ignored.")
+    ] = None
+
+
+class OrderCompleted(TrackEvent):
+    """A completed order."""
+
+    metric_name: Annotated[str, Field(description="The order's metric.")] = "Order Completed"
+    products: Annotated[
+        list[Product] | None,
+        From("properties.products"),
+        Field(description="The products; each becomes an event Ordered Product."),
+    ] = None
+
+
+class ListMember(Person):
+    """A person on a list."""
+
+    list_id: Annotated[str, From("context.personas.external_audience_id"), Field(description="The list's id.")]
+
+
+class Subscribe(Payload):
+    """A person's consent."""
+
+    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
+        None
+    )
+    phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
+    list_id: Annotated[str | None, Field(description="The list that they subscribe to.")] = None
+    custom_source: Annotated[str | None, Field(description="Where the consent was given.")] = None
+    consented_at: Annotated[
+        Timestamp | None, Field(description="When it was given, for consent from before; no opt-in mail is sent then.")
+    ] = None
+
+    identified = at_least_one_of("email", "phone_number")
+
+
+klaviyo = Destination("klaviyo", settings=KlaviyoSettings, title="Klaviyo")
+
+
+@klaviyo.action(trigger='type = "identify"')
+def upsert_profile(settings: KlaviyoSettings, payload: UpsertProfile) -> Steps:
+    """Make or update a profile, and put it on a list where one is named."""
+    given = {name: value for name, value in payload.body(exclude=["list_id"]).items() if value not in (None, {})}
+    response = yield _import(settings, given)
+    if payload.list_id is None or Outcome.of(response).kind != "delivered":
+        return [Outcome.of(response)]
+    return (yield from _enlist(settings, payload.list_id, response))
+
+
+@klaviyo.action(trigger='type = "track"')
+def track_event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
+    """Record what a person did."""
+    return _event(settings, payload)
+
+
+@klaviyo.action(trigger='type = "track" and event = "Order Completed"')
+def order_completed(settings: KlaviyoSettings, payload: OrderCompleted) -> Steps:
+    """Record a completed order, and each of its products."""
+    response = yield _event(settings, payload)
+    for number, product in enumerate(payload.products or [], start=1):
+        if Outcome.of(response).kind != "delivered":
+            break
+        # A retry sends the order again; its unique id lets Klaviyo ignore what it has.
+        properties = {"order_id": (payload.properties or {}).get("order_id")} | product.body()
+        properties = {name: value for name, value in properties.items() if value is not None}
+        line = payload.model_copy(
+            update={
+                "metric_name": "Ordered Product",
+                "properties": properties,
+                "value": product.price,
+                "unique_id": f"{payload.unique_id or payload.idempotency_key}:{number}",
+            }
+        )
+        response = yield _event(settings, line)
+    return [Outcome.of(response)]
+
+
+@klaviyo.action(trigger='type = "track" and event = "Audience Entered"')
+def add_profile_to_list(settings: KlaviyoSettings, payload: ListMember) -> Steps:
+    """Put a person on a list, made where there is no such profile yet."""
+    response = yield _import(settings, _who(payload))
+    if Outcome.of(response).kind != "delivered":
+        return [Outcome.of(response)]
+    return (yield from _enlist(settings, payload.list_id, response))
+
+
+@klaviyo.action(trigger='type = "track" and event = "Audience Exited"')
+def remove_profile_from_list(settings: KlaviyoSettings, payload: ListMember) -> Steps:
+    """Take a person off a list; a person that Klaviyo does not know is on none."""
+    name, value = next(iter(_who(payload).items()))
+    # https://developers.klaviyo.com/en/docs/filtering_: text stands in double quotes, escaped with a backslash.
+    response = yield Request.get(
+        f"{settings.endpoint}/profiles/",
+        headers=_headers(settings),
+        params={"filter": f"equals({name},{json.dumps(value, ensure_ascii=False)})", "fields[profile]": "email"},
+    )
+    outcome = Outcome.of(response)
+    if outcome.kind != "delivered":
+        return [outcome]
+    found = _data(response)
+    if not isinstance(found, list):
+        return [Outcome.retry("Klaviyo's answer names no profiles")]
+    if not found:
+        return [Outcome.delivered()]
+    members = [{"type": "profile", "id": item["id"]} for item in found if isinstance(item, dict) and "id" in item]
+    url = f"{settings.endpoint}{_members(payload.list_id)}"
+    response = yield Request.delete(url, headers=_headers(settings), json={"data": members})
+    return [Outcome.of(response)]
+
+
+_TOGETHER = Batch(max_calls=1000, key=lambda payload: (payload.list_id, payload.custom_source), linger=1.0)
+
+
+@klaviyo.action(trigger='type = "track" and event = "User Subscribed"', batch=_TOGETHER)
+def subscribe_profile(settings: KlaviyoSettings, payloads: list[Subscribe]) -> Request:
+    """Subscribe people to marketing by the channels that are given."""
+    profiles = []
+    for payload in payloads:
+        consent = {"marketing": {"consent": "SUBSCRIBED", "consented_at": payload.consented_at}}
+        if payload.consented_at is None:
+            consent["marketing"].pop("consented_at")
+        channels = {"email": payload.email, "phone_number": payload.phone_number}
+        given = {name: value for name, value in channels.items() if value is not None}
+        subscriptions = {"sms" if name == "phone_number" else name: consent for name in given}
+        profiles.append({"type": "profile", "attributes": given | {"subscriptions": subscriptions}})
+    attributes: dict[str, Any] = {"profiles": {"data": profiles}}
+    if any(payload.consented_at for payload in payloads):
+        # A time of consent in the past is only taken of an import of consent that was given before.
+        attributes["historical_import"] = True
+    if payloads[0].custom_source:
+        attributes["custom_source"] = payloads[0].custom_source
+    data: dict[str, Any] = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
+    if payloads[0].list_id:
+        data["relationships"] = {"list": {"data": {"type": "list", "id": payloads[0].list_id}}}
+    return _post(settings, "/profile-subscription-bulk-create-jobs/", data)
+
+
+for name, action in (
+    ("Identify calls", "upsert_profile"),
+    ("Orders completed", "order_completed"),
+    ("People subscribed", "subscribe_profile"),
+):
+    klaviyo.preset(name, action=action)
+klaviyo.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')
+
+
+def _headers(settings: KlaviyoSettings) -> dict[str, Any]:
+    authorization = settings.api_key.into("Klaviyo-API-Key {}")
+    return {"Authorization": authorization, "Accept": "application/json", "revision": settings.revision}
+
+
+def _post(settings: KlaviyoSettings, path: str, data: Any) -> Request:
+    return Request.post(f"{settings.endpoint}{path}", headers=_headers(settings), json={"data": data})
+
+
+def _import(settings: KlaviyoSettings, attributes: dict[str, Any]) -> Request:
+    return _post(settings, "/profile-import/", {"type": "profile", "attributes": attributes})
+
+
+def _enlist(settings: KlaviyoSettings, list_id: str, response: Response) -> Steps:
+    profile = _data(response)
+    if not isinstance(profile, dict) or not isinstance(profile.get("id"), str):
+        return [Outcome.retry("Klaviyo's answer names no profile")]
+    member = [{"type": "profile", "id": profile["id"]}]
+    response = yield _post(settings, _members(list_id), member)
+    return [Outcome.of(response)]
+
+
+def _members(list_id: str) -> str:
+    return f"/lists/{quote(list_id, safe='')}/relationships/profiles/"
+
+
+def _data(response: Response) -> Any:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer.get("data") if isinstance(answer, dict) else None
+
+
+def _who(payload: Person) -> dict[str, Any]:
+    names = ("email", "phone_number", "external_id", "anonymous_id")
+    return {name: getattr(payload, name) for name in names if getattr(payload, name) is not None}
+
+
+def _event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
+    attributes = {
+        "properties": payload.properties or {},
+        "time": payload.time,
+        "value": payload.value,
+        "value_currency": payload.value_currency,
+        "unique_id": payload.unique_id or payload.idempotency_key,
+        "metric": {"data": {"type": "metric", "attributes": {"name": payload.metric_name}}},
+        "profile": {"data": {"type": "profile", "attributes": _who(payload)}},
+    }
+    given = {key: item for key, item in attributes.items() if item is not None}
+    return _post(settings, "/events/", {"type": "event", "attributes": given})
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(klaviyo)
