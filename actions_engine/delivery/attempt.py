@@ -41,14 +41,14 @@ class Attempted(msgspec.Struct, frozen=True):
             tried, so that one bad payload takes no other along. The outcomes then say why.
         is_sick: The destination seems unwell: no answer, or 5xx.
         is_limited: It answered 429: too many requests.
-        requests: How many were sent.
+        is_answered: It answered, whatever it said.
     """
 
     outcomes: list[Outcome]
     split: bool = False
     is_sick: bool = False
     is_limited: bool = False
-    requests: int = 1
+    is_answered: bool = False
 
 
 async def attempt(
@@ -169,7 +169,7 @@ def _attempted(
         split,
         is_sick=status >= 500 if is_sick is None else is_sick,
         is_limited=status == 429,
-        requests=steps.count,
+        is_answered=steps.last is not None,
     )
 
 

@@ -100,9 +100,7 @@ class Metrics:
         for instance, number in list(self.pending.items()):
             pending.add_metric([instance], number)
         yield pending
-        latency = HistogramMetricFamily(
-            "actions_engine_attempt_seconds", "How long attempts took.", labels=labels
-        )
+        latency = HistogramMetricFamily("actions_engine_attempt_seconds", "How long attempts took.", labels=labels)
         for label, taken in list(self.latency.items()):
             latency.add_metric(label, list(_cumulative(taken)), taken.total)
         yield latency

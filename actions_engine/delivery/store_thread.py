@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from actions_engine.delivery.clock import Clock
-from actions_engine.delivery.records import Settlement, Store
+from actions_engine.delivery.records import PlannedEvent, Settlement, Store
 from actions_engine.errors import StoreError
 
 Parameters = ParamSpec("Parameters")
@@ -20,6 +21,23 @@ logger = logging.getLogger("actions_engine.delivery")
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
+# Events in one commit, beyond which others must not wait any longer.
+_MOST_TOGETHER = 1_000
+
+
+@dataclass(slots=True)
+class _Accepting:
+    """What one caller wants accepted."""
+
+    events: Sequence[PlannedEvent]
+    configuration: str
+    dedupe_window: float
+    position: tuple[str, str] | None
+    answer: asyncio.Future[tuple[bool, ...]]
+
+    def goes_with(self, other: _Accepting) -> bool:
+        """Whether another's events may be accepted in the same transaction; a position is its caller's alone."""
+        return self.position is None and other.position is None and self.configuration == other.configuration
 
 
 class StoreThread:
@@ -33,6 +51,8 @@ class StoreThread:
         self._committed: asyncio.Future[None] | None = None
         self._committer: asyncio.Task[None] | None = None
         self._gives_up = False
+        self._accepting: list[_Accepting] = []
+        self._acceptor: asyncio.Task[None] | None = None
 
     async def call(
         self, method: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -65,6 +85,25 @@ class StoreThread:
         # A waiter that is cancelled takes nobody's commit along.
         await asyncio.shield(committed)
 
+    async def accept(
+        self,
+        events: Sequence[PlannedEvent],
+        *,
+        configuration: str,
+        dedupe_window: float,
+        position: tuple[str, str] | None = None,
+    ) -> tuple[bool, ...]:
+        """Accept events; return of each whether it is new. What several tasks accept at once is one commit.
+
+        Raises:
+            StoreError: nothing was accepted.
+        """
+        answer: asyncio.Future[tuple[bool, ...]] = asyncio.get_running_loop().create_future()
+        self._accepting.append(_Accepting(events, configuration, dedupe_window, position, answer))
+        if self._acceptor is None:
+            self._acceptor = asyncio.create_task(self._accept_all())
+        return await answer
+
     async def close(self) -> None:
         """Write what is waiting, close the store and end the thread.
 
@@ -72,12 +111,47 @@ class StoreThread:
             StoreError: the store cannot be closed.
         """
         self._gives_up = True
+        if self._acceptor is not None:
+            await self._acceptor
         if self._committer is not None:
             await self._committer
         try:
             await self.call(self.store.close)
         finally:
             self._thread.shutdown(wait=True)
+
+    async def _accept_all(self) -> None:
+        while self._accepting:
+            together = [self._accepting.pop(0)]
+            size = len(together[0].events)
+            while self._accepting and together[0].goes_with(self._accepting[0]) and size < _MOST_TOGETHER:
+                together.append(self._accepting.pop(0))
+                size += len(together[-1].events)
+            try:
+                await self._accept(together)
+            except Exception as error:  # noqa: BLE001 - each caller gets it
+                for one in together:
+                    if not one.answer.done():
+                        one.answer.set_exception(error)
+        self._acceptor = None
+
+    async def _accept(self, together: list[_Accepting]) -> None:
+        first, now = together[0], self._clock.now()
+        accepted = await self.call(
+            self.store.accept,
+            [event for one in together for event in one.events],
+            now=now,
+            configuration=first.configuration,
+            dedupe_since=now - first.dedupe_window,
+            position=first.position,
+        )
+        start = 0
+        for one in together:
+            end = start + len(one.events)
+            # A caller that was cancelled waits no more; its events are accepted all the same.
+            if not one.answer.done():
+                one.answer.set_result(accepted.is_new[start:end])
+            start = end
 
     async def _commit_all(self) -> None:
         while (committed := self._committed) is not None:

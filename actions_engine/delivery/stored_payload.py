@@ -17,7 +17,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from actions_engine.payload import Payload
+from actions_engine.payload import Part, Payload
 from actions_engine.request import encode_json
 
 # What JSON gives back as it was; nothing has to be converted.
@@ -74,7 +74,9 @@ class _Reader:
         known = self.model.model_fields
         if self.extra != "allow" and (unknown := [name for name in fields if name not in known]):
             raise ValueError(f"{self.model.__name__} has no field {unknown[0]!r} any more")
-        if missing := [name for name in self.required if name not in fields]:
+        missing = [name for name in self.required if name not in fields]
+        # A part's plain form leaves null out.
+        if missing and not issubclass(self.model, Part):
             raise ValueError(f"{self.model.__name__} has a new required field {missing[0]!r}")
         values = fields | {name: convert(fields[name]) for name, convert in self._converters.items() if name in fields}
         # model_construct reads aliases too; the plain form has the fields' own names, which it takes first.
@@ -127,7 +129,7 @@ def _bare(annotation: Any) -> Any:
     if isinstance(origin, type) and issubclass(origin, Callable):  # type: ignore[arg-type]
         return annotation
     try:
-        return origin[tuple(_bare(argument) if argument is not ... else ... for argument in arguments)]  # type: ignore[index]
+        return origin[tuple(_bare(argument) if argument is not ... else ... for argument in arguments)]
     except TypeError:
         return annotation
 
