@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actions_engine.call import Call, Fault, Outcome, Rejection, Routing
+    from actions_engine.delivery.delivery import Delivery
+    from actions_engine.delivery_settings import DeliverySettings
     from actions_engine.destination import (
         Action,
         Batch,
@@ -62,6 +64,8 @@ _HOMES = {
     "BrokenPlugin": "registry",
     "Call": "call",
     "Currency": "field_types",
+    "Delivery": "delivery.delivery",
+    "DeliverySettings": "delivery_settings",
     "Destination": "destination",
     "Drop": "hookspecs",
     "Email": "field_types",
@@ -109,6 +113,8 @@ __all__ = [
     "BrokenPlugin",
     "Call",
     "Currency",
+    "Delivery",
+    "DeliverySettings",
     "Destination",
     "Drop",
     "Email",

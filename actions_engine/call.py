@@ -78,6 +78,28 @@ class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
         }
 
 
+class SentCall(msgspec.Struct, frozen=True, eq=False):
+    """A call that a request carried, as `after_delivery` hears of it: planned earlier, read back from the store.
+
+    Attributes:
+        destination: The destination's name, as the plugin registers it.
+        instance: The destination instance.
+        action: The action's name.
+        mapping: The mapping's name.
+        key: The idempotency key.
+        payload: The action's pydantic model, filled.
+        attempts: Requests that carried it, this one included.
+    """
+
+    destination: str
+    instance: str
+    action: str
+    mapping: str
+    key: str
+    payload: Payload
+    attempts: int
+
+
 def message_id(event: dict[str, Any]) -> str:
     """Return the event's `messageId`, or a digest of its content where it has none."""
     given = event.get("messageId")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actions_engine.checks import Checked, check_file
+from actions_engine.delivery_settings import read_delivery
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
 from actions_engine.examples import read_examples
@@ -91,7 +92,8 @@ class _Reader:
             return []
         settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
-        instance = Instance(name, destination, settings or Settings.model_construct(), source.path)
+        delivery = read_delivery(source, root, destination)
+        instance = Instance(name, destination, settings or Settings.model_construct(), source.path, delivery)
         checked = self._mappings(source, root, instance, condition)
         checked += self._presets(source, root, instance, condition, {item.mapping.name for item in checked})
         check_file(source, checked)

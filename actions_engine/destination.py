@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from actions_engine.call import Outcome
+from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.errors import PluginError
 from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
@@ -219,6 +220,7 @@ class Destination:
         actions: By name.
         presets: By name.
         transport: Makes the destination's own transport from its settings; None means HTTP.
+        delivery: How its calls are delivered where a mapping file does not say.
     """
 
     def __init__(
@@ -228,6 +230,7 @@ class Destination:
         settings: type[Settings] = Settings,
         title: str = "",
         transport: Callable[[Any], Transport] | None = None,
+        delivery: DeliverySettings | None = None,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise PluginError(name, "a destination's name is in snake_case: letters, digits and _")
@@ -235,6 +238,7 @@ class Destination:
         self.settings = settings
         self.title = title or name
         self.transport = transport
+        self.delivery = delivery or DeliverySettings()
         self.actions: dict[str, Action] = {}
         self.presets: dict[str, Preset] = {}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from actions_engine.call import Call, Outcome
+    from actions_engine.call import Outcome, SentCall
     from actions_engine.destination import Destination
 
 PROJECT = "actions_engine"
@@ -45,5 +45,8 @@ def before_route(event: dict[str, Any]) -> dict[str, Any] | Drop | None:
 
 
 @hookspec
-def after_delivery(call: Call, outcome: Outcome) -> None:
-    """Hear what became of a call, for metrics and audit."""
+def after_delivery(call: SentCall, outcome: Outcome) -> None:
+    """Hear what became of a call after a request carried it, for metrics and audit.
+
+    It runs between two requests: be quick. What it raises is logged and changes nothing.
+    """

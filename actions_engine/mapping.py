@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Action, Destination, Settings
 from actions_engine.errors import Location
 from actions_engine.examples import Example
@@ -23,12 +24,14 @@ class Instance:
         destination: What the plugin registered.
         settings: Validated.
         path: The file.
+        delivery: How its calls are delivered.
     """
 
     name: str
     destination: Destination
     settings: Settings
     path: str
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

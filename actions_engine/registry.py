@@ -11,6 +11,7 @@ from typing import Any
 import pluggy
 
 from actions_engine import hookspecs
+from actions_engine.call import Outcome, SentCall
 from actions_engine.destination import Destination
 from actions_engine.errors import PluginError
 from actions_engine.functions import Function, Library, function
@@ -114,6 +115,22 @@ class Registry:
                     f"before_route returned {type(answer).__name__}; it returns an event, a Drop or None",
                 )
         return event
+
+    @property
+    def hears_outcomes(self) -> bool:
+        """Whether some plugin implements `after_delivery`."""
+        return bool(self._hooks.hook.after_delivery.get_hookimpls())
+
+    def after_delivery(self, call: SentCall, outcome: Outcome) -> list[PluginError]:
+        """Tell the plugins what became of a call; return what those raised that failed."""
+        errors: list[PluginError] = []
+        for hook in self._hooks.hook.after_delivery.get_hookimpls():
+            try:
+                hook.function(**{name: value for name, value in (("call", call), ("outcome", outcome))
+                                 if name in hook.argnames})  # fmt: skip
+            except Exception as error:  # noqa: BLE001 - a plugin's hook may raise anything
+                errors.append(PluginError(hook.plugin_name, f"after_delivery raised {_cause(error)}"))
+        return errors
 
     def _add_plugin(self, plugin: object, name: str, distribution: str) -> None:
         # Nothing of a plugin that fails half-way is kept: its parts are collected first.

@@ -54,12 +54,17 @@ class PlannedEvent(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """What an accept did: how many events and calls are new, how many events were duplicates."""
+    """What an accept did: how many events and calls are new, how many events were duplicates.
+
+    Attributes:
+        is_new: Of each event, in their order, whether it is new.
+    """
 
     events: int = 0
     duplicates: int = 0
     calls: int = 0
     rejected: int = 0
+    is_new: tuple[bool, ...] = ()
 
 
 class LeasedCall(msgspec.Struct, frozen=True):

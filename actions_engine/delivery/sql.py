@@ -134,11 +134,11 @@ class SQLStore(ABC):
         with self._transaction() as cursor:
             self._lock(cursor, "accept")
             known = self._known(cursor, [event.message_id for event in events], dedupe_since)
-            new: list[PlannedEvent] = []
+            is_new: list[bool] = []
             for event in events:
-                if (name := text(event.message_id)) not in known:
-                    known.add(name)
-                    new.append(event)
+                is_new.append((name := text(event.message_id)) not in known)
+                known.add(name)
+            new = [event for event, fresh in zip(events, is_new, strict=True) if fresh]
             calls = self._insert(cursor, new, now, configuration)
             duplicates = len(events) - len(new)
             if duplicates:
@@ -149,7 +149,7 @@ class SQLStore(ABC):
                     [text(part) for part in position],
                 )
         rejected = sum(call.payload is None for call in calls)
-        return Accepted(len(new), duplicates, len(calls), rejected)
+        return Accepted(len(new), duplicates, len(calls), rejected, tuple(is_new))
 
     @staticmethod
     def _known(cursor: Cursor, names: Sequence[str], since: float) -> set[str]:

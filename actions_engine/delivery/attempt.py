@@ -1,0 +1,185 @@
+"""One attempt: the action's function, its requests, the answers, and an outcome for each payload."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from actions_engine.call import Outcome
+from actions_engine.delivery.http import SendError
+from actions_engine.destination import Action, Settings, Steps
+from actions_engine.errors import PluginError
+from actions_engine.payload import Payload
+from actions_engine.request import MASK, Request, Response, Secret
+
+#: Requests that one attempt may make, against a generator that never ends.
+MAX_STEPS = 50
+#: Characters of an answer that a reason quotes.
+_MAX_QUOTE = 300
+_MIN_MASKED = 4
+
+
+class AsyncTransport(Protocol):
+    """What carries requests: HTTP, or a destination's own transport."""
+
+    async def send(self, request: Request) -> Response:
+        """Carry a request and return its answer, or raise SendError."""
+        ...
+
+    async def flush(self) -> None:
+        """Make what was sent durable."""
+
+
+class Attempted(msgspec.Struct, frozen=True):
+    """What came of an attempt.
+
+    Attributes:
+        outcomes: One for each payload, in their order.
+        split: The batch as a whole was refused, by the vendor or by the action's own function: its halves are to be
+            tried, so that one bad payload takes no other along. The outcomes then say why.
+        is_sick: The destination seems unwell: no answer, or 5xx.
+        is_limited: It answered 429: too many requests.
+        is_answered: It answered, whatever it said.
+    """
+
+    outcomes: list[Outcome]
+    split: bool = False
+    is_sick: bool = False
+    is_limited: bool = False
+    is_answered: bool = False
+
+
+async def attempt(
+    action: Action, settings: Settings, payloads: list[Payload], transport: AsyncTransport, secrets: tuple[Secret, ...]
+) -> Attempted:
+    """Send payloads together; never raises for what the action's code or the destination does."""
+    steps = _Steps(action, transport, secrets)
+    count = len(payloads)
+    try:
+        started = action.start(settings, payloads)
+        if isinstance(started, Request):
+            response = await steps.send(started)
+            outcomes = _read(action, response, payloads)
+        else:
+            outcomes = await _drive(action, started, steps, count)
+        await transport.flush()
+    except SendError as error:
+        return _attempted([error.outcome] * count, steps, is_sick=error.is_sick)
+    except PluginError as error:
+        return _blame(error, count, steps)
+    outcomes = [_with_quote(outcome, steps.last, secrets) for outcome in outcomes]
+    return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
+
+
+class _Steps:
+    """Sends, and remembers the last answer."""
+
+    def __init__(self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...]) -> None:
+        self._action = action
+        self._send: Callable[[Request], Awaitable[Response]] = transport.send
+        self._secrets = secrets
+        self.last: Response | None = None
+        self.count = 0
+
+    async def send(self, request: Any) -> Response:
+        if not isinstance(request, Request):
+            raise _broken(self._action, f"yielded {type(request).__name__} in place of a Request")
+        if self.count >= MAX_STEPS:
+            raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
+        self.count += 1
+        self.last = None
+        self.last = await self._send(request.with_secrets(self._secrets))
+        return self.last
+
+
+async def _drive(action: Action, generator: Steps, steps: _Steps, count: int) -> list[Outcome]:
+    """Run an action of several steps: send what it yields, give it the answer, until it returns the outcomes."""
+    try:
+        request: Any = next(generator)
+        while True:
+            request = generator.send(await steps.send(request))
+    except StopIteration as end:
+        return _checked(action, end.value, count)
+    except (PluginError, SendError):
+        raise
+    except Exception as error:
+        # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
+        if (outcome := _failure(steps.last)) is not None:
+            return [outcome] * count
+        raise _broken(action, f"raised {type(error).__name__}: {error}") from error
+    finally:
+        generator.close()
+
+
+def _read(action: Action, response: Response, payloads: list[Payload]) -> list[Outcome]:
+    if action.outcomes is None:
+        return [Outcome.of(response)] * len(payloads)
+    try:
+        outcomes = action.outcomes(response, payloads)
+    except Exception as error:
+        if (outcome := _failure(response)) is not None:
+            return [outcome] * len(payloads)
+        raise _broken(action, f"cannot read the answer: {type(error).__name__}: {error}") from error
+    return _checked(action, outcomes, len(payloads))
+
+
+def _failure(response: Response | None) -> Outcome | None:
+    outcome = None if response is None else Outcome.of(response)
+    return None if outcome is None or outcome.kind == "delivered" else outcome
+
+
+def _checked(action: Action, outcomes: Any, count: int) -> list[Outcome]:
+    """Return outcomes if there is one for each payload: a missing one is an error, never a success."""
+    if not isinstance(outcomes, (list, tuple)) or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+        raise _broken(action, f"returned {type(outcomes).__name__} in place of a list of outcomes")
+    if len(outcomes) != count:
+        raise _broken(action, f"returned {len(outcomes)} outcomes for {count} payloads")
+    return list(outcomes)
+
+
+def _broken(action: Action, what: str) -> PluginError:
+    return PluginError(action.destination, f"action {action.name} {what}")
+
+
+def _blame(error: PluginError, count: int, steps: _Steps) -> Attempted:
+    """Tell what a failure of the plugin's code means."""
+    reason = str(error)
+    if steps.count:
+        # Something was sent; what became of it is not known. A mended plugin may tell.
+        return _attempted([Outcome.retry(reason)] * count, steps)
+    # Nothing was sent. The function is pure, so it will fail on the same payloads again: find the one.
+    return _attempted([Outcome.rejected(reason)] * count, steps, split=count > 1)
+
+
+def _is_refused_whole(outcomes: list[Outcome], response: Response | None) -> bool:
+    if len(outcomes) < 2 or response is None or not 400 <= response.status < 500:
+        return False
+    # Where a reader found different outcomes, the vendor has told the items apart already.
+    return outcomes[0].kind == "rejected" and all(outcome == outcomes[0] for outcome in outcomes)
+
+
+def _attempted(
+    outcomes: list[Outcome], steps: _Steps, *, split: bool = False, is_sick: bool | None = None
+) -> Attempted:
+    status = 0 if steps.last is None else steps.last.status
+    return Attempted(
+        outcomes,
+        split,
+        is_sick=status >= 500 if is_sick is None else is_sick,
+        is_limited=status == 429,
+        is_answered=steps.last is not None,
+    )
+
+
+def _with_quote(outcome: Outcome, response: Response | None, secrets: tuple[Secret, ...]) -> Outcome:
+    """Add the vendor's own words to a bare status: who must mend the mapping needs them."""
+    if outcome.kind == "delivered" or response is None or outcome.reason != f"HTTP {response.status}":
+        return outcome
+    text = " ".join(response.body[: 4 * _MAX_QUOTE].decode(errors="replace").split())
+    for secret in secrets:
+        if len(shown := secret.reveal()) >= _MIN_MASKED:
+            text = text.replace(shown, MASK)
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)[:_MAX_QUOTE]
+    return msgspec.structs.replace(outcome, reason=f"{outcome.reason}: {text}") if text else outcome

@@ -1,0 +1,369 @@
+"""Delivery: accept events, deliver their calls, account for every one.
+
+async with Delivery(engine, store="sqlite:///calls.db") as delivery:
+    await delivery.accept(events)
+    await delivery.drain()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from actions_engine.call import Outcome, SentCall
+from actions_engine.delivery.backoff import Jitter, full_jitter
+from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.metrics import Metrics
+from actions_engine.delivery.plan import Plan, Refusal, configuration_version, plan_event
+from actions_engine.delivery.records import LedgerRow, Pause, Store
+from actions_engine.delivery.store_thread import StoreThread
+from actions_engine.delivery.stores import store_of
+from actions_engine.delivery.worker import Opened, Worker
+from actions_engine.delivery_settings import read_duration
+from actions_engine.engine import Engine
+from actions_engine.errors import StoreError
+from actions_engine.mapping import Instance
+
+if TYPE_CHECKING:
+    from actions_engine.delivery.threaded import DeliveryThread
+
+logger = logging.getLogger("actions_engine.delivery")
+
+#: Events that are planned before others on the event loop get their turn.
+_SLICE = 100
+#: Real seconds between two looks at the store for what came due: other processes write there too.
+_POLL = 0.5
+_PRUNE_EVERY = 60.0
+_PRUNE_STEP = 2_000
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of events that were accepted; they are committed.
+
+    Attributes:
+        events: How many are new.
+        duplicates: How many were accepted before, within the dedupe window; they make no call.
+        calls: How many calls and rejections the new ones made: rows of the ledger.
+        rejected: How many of those are rejections.
+        dropped: Events that a plugin's `before_route` stopped.
+        refused: What was no event at all; it is not in the ledger.
+    """
+
+    events: int = 0
+    duplicates: int = 0
+    calls: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+class Delivery:
+    """Accepts events and delivers their calls from the moment it is entered until it is left.
+
+    Attributes:
+        engine: What routes; `reload` replaces it.
+        metrics: Counters of this process.
+        configuration: The version under which calls are planned: a digest of the mappings.
+
+    Args:
+        engine: What routes.
+        store: A URL (see `store_of`), or a store.
+        durable: Whether accepting waits for the disk.
+        retention: How long delivered rows and events without calls are kept, in seconds or as text such as `7d`; the
+            ledger counts them for ever.
+        dedupe_window: How long a `messageId` is remembered, likewise.
+        store_events: Whether the events themselves are stored. Without them no personal data but the payloads' is in
+            the store, and a dead call can be replayed as it was planned but not by today's mappings (`--remap`).
+        deliver: Whether to send; False accepts only, for a process whose calls another one delivers.
+        grace: Seconds that requests under way may take when delivery ends.
+        lease: Seconds after which a crashed process's calls go to another; by default from each destination's timeout.
+        tls: Trusts other certificate authorities than the system's.
+        clock: The time that it lives by; a test makes it faster.
+        jitter: Spreads retries.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: str | Store,
+        *,
+        durable: bool = True,
+        retention: float | str = "7d",
+        dedupe_window: float | str = "24h",
+        store_events: bool = True,
+        deliver: bool = True,
+        grace: float = 10.0,
+        lease: float | None = None,
+        tls: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+        jitter: Jitter = full_jitter,
+    ) -> None:
+        self.engine = engine
+        self.metrics = Metrics()
+        self.configuration = configuration_version(engine)
+        self.clock = clock or Clock()
+        self.jitter = jitter
+        self.store = StoreThread(store_of(store, durable=durable) if isinstance(store, str) else store, self.clock)
+        self._retention = read_duration(retention)
+        self._dedupe_window = read_duration(dedupe_window)
+        self._store_events = store_events
+        self._deliver = deliver
+        self._grace = grace
+        self._lease = lease
+        self._tls = tls
+        self._workers: dict[str, Worker] = {}
+        self._running: dict[asyncio.Task[None], Worker] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self._process = 0
+
+    # -- the block
+
+    async def __aenter__(self) -> Self:
+        """Open the store and start to deliver what is pending.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        self._process = os.getpid()
+        try:
+            await self.store.call(self.store.store.open)
+            for row in await self.ledger():
+                self.metrics.pending[row.instance] += row.pending
+            if self._deliver:
+                await self._start()
+                self._watcher = asyncio.create_task(self._watch(), name="actions-engine-watch")
+        except BaseException:
+            await self.store.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Lease nothing more, let the requests under way finish within the grace period, release the rest."""
+        if not self._process:
+            return
+        self._process = 0
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        try:
+            await self._stop(self._grace)
+        finally:
+            await self.store.close()
+
+    # -- what a host asks for
+
+    async def accept(self, events: Iterable[Any], *, position: tuple[str, str] | None = None) -> Receipt:
+        """Plan events and commit them with their calls, all or none; returning means that they are committed.
+
+        Args:
+            events: Dicts; what is none is reported in the receipt and hinders nothing.
+            position: The name of an input and how far it was read with these events, committed together with them.
+
+        Raises:
+            StoreError: nothing was accepted.
+        """
+        self._check_open()
+        if isinstance(events, (dict, str, bytes)):
+            raise TypeError(f"accept() takes a list of events, not {type(events).__name__}")
+        plans: list[Plan] = []
+        refused: list[Refusal] = []
+        for number, event in enumerate(events):
+            plan = plan_event(self.engine, event, store_event=self._store_events)
+            if isinstance(plan, str):
+                refused.append(Refusal(number, plan))
+            else:
+                plans.append(plan)
+            if number % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+        is_new = await self.store.accept(
+            [plan.event for plan in plans],
+            configuration=self.configuration,
+            dedupe_window=self._dedupe_window,
+            position=position,
+        )
+        new = [plan for plan, fresh in zip(plans, is_new, strict=True) if fresh]
+        calls, rejected = self._count(new)
+        self.metrics.duplicates += len(plans) - len(new)
+        dropped = sum(bool(plan.dropped) for plan in new)
+        return Receipt(len(new), len(plans) - len(new), calls, rejected, dropped, tuple(refused))
+
+    async def drain(self) -> None:
+        """Return once nothing is pending but for what waits for people.
+
+        That is: the calls of destinations that are paused, and of instances that no mapping file names any more; the
+        ledger shows both. A destination that fails is waited for until its calls are delivered or dead.
+        """
+        self._check_open()
+        while await self._waiting():
+            await asyncio.sleep(min(0.05, _POLL))
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        self._check_open()
+        await asyncio.Event().wait()
+
+    async def reload(self, engine: Engine) -> None:
+        """Route by other mappings from now on, with their settings; paused destinations are tried at once.
+
+        Calls that were accepted keep the payload that was planned for them; the ledger says how many wait under which
+        configuration.
+        """
+        self._check_open()
+        self.engine = engine
+        self.configuration = configuration_version(engine)
+        if self._deliver:
+            old = self._workers
+            for worker in old.values():
+                worker.stop()
+            await self._start(old)
+
+    async def ledger(self) -> list[LedgerRow]:
+        """Return the account, a row for each instance and mapping."""
+        return await self.store.call(self.store.store.ledger)
+
+    async def pauses(self) -> list[Pause]:
+        """Return which destinations are paused, until when and why."""
+        return await self.store.call(self.store.store.pauses, now=self.clock.now())
+
+    async def position(self, name: str) -> str | None:
+        """Return how far an input was read when its events were last accepted."""
+        return await self.store.call(self.store.store.position, name)
+
+    def in_thread(self) -> DeliveryThread:
+        """Return the same delivery for a synchronous host: `with Delivery(...).in_thread() as delivery:`."""
+        from actions_engine.delivery.threaded import DeliveryThread  # noqa: PLC0415 - it builds on this module
+
+        return DeliveryThread(self)
+
+    # -- what workers ask for
+
+    def heard(self, call: SentCall, outcome: Outcome) -> None:
+        """Let plugins hear of a call that a request carried."""
+        if self.engine.registry.hears_outcomes:
+            for error in self.engine.registry.after_delivery(call, outcome):
+                logger.error("a hook failed, the delivery counts all the same: %s", error)
+
+    # -- workers
+
+    async def _start(self, old: dict[str, Worker] | None = None) -> None:
+        self._workers = {}
+        for pause in await self.pauses():
+            # Whoever starts or reloads has looked at the settings: they get their chance.
+            await self.store.call(self.store.store.resume, pause.instance)
+        for instance in _instances(self.engine):
+            worker = Worker(instance, self, self._transport(instance), lease=self._lease)
+            before = (old or {}).get(instance.name)
+            if before is not None and before.instance.delivery == instance.delivery:
+                worker.limits = before.limits
+            self._workers[instance.name] = worker
+            task = asyncio.create_task(worker.run(), name=f"actions-engine-{instance.name}")
+            self._running[task] = worker
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        worker = self._running.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s: the worker ended: %s", worker.instance.name, error, exc_info=error)
+
+    def _transport(self, instance: Instance) -> Opened:
+        settings, make = instance.settings, instance.destination.transport
+        if make is not None:
+            from actions_engine.delivery.own_transport import OwnTransport  # noqa: PLC0415 - only where it is used
+
+            return OwnTransport(lambda: make(settings), instance.name)
+        from actions_engine.delivery.http import HttpTransport  # noqa: PLC0415 - aiohttp takes long to import
+
+        delivery = instance.delivery
+        return HttpTransport(
+            timeout=delivery.timeout, concurrency=delivery.concurrency, clock=self.clock, tls=self._tls
+        )
+
+    async def _stop(self, grace: float) -> None:
+        running = dict(self._running)
+        for worker in running.values():
+            worker.stop()
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=grace)
+        for task in late:
+            logger.warning("%s: requests under way are given up, their calls go back", running[task].instance.name)
+            await running[task].abort()
+        if late:
+            await asyncio.wait(late)
+
+    async def _watch(self) -> None:
+        pruned_at = self.clock.now()
+        while True:
+            try:
+                for instance, due in (await self.store.call(self.store.store.next_due, now=self.clock.now())).items():
+                    if (worker := self._workers.get(instance)) is not None:
+                        worker.due_at(due)
+                if self.clock.now() - pruned_at >= _PRUNE_EVERY:
+                    await self._prune()
+                    pruned_at = self.clock.now()
+            except StoreError as error:
+                logger.error("the store fails, trying again: %s", error)  # noqa: TRY400
+            await asyncio.sleep(_POLL)
+
+    async def _prune(self) -> None:
+        """Delete what is old in steps so small that accepting and settling hardly wait."""
+        while True:
+            now = self.clock.now()
+            pruned = await self.store.call(
+                self.store.store.prune,
+                delivered_before=now - self._retention,
+                events_before=now - max(self._retention, self._dedupe_window),
+                limit=_PRUNE_STEP,
+            )
+            if pruned < _PRUNE_STEP:
+                return
+            await asyncio.sleep(0.01)
+
+    async def _waiting(self) -> bool:
+        """Whether something is pending that will not wait for people."""
+        if not all(worker.is_idle for worker in self._workers.values()):
+            return True
+        due = await self.store.call(self.store.store.next_due, now=self.clock.now())
+        paused = {pause.instance for pause in await self.pauses()}
+        return any(instance in self._workers and instance not in paused for instance in due)
+
+    def _count(self, plans: list[Plan]) -> tuple[int, int]:
+        """Count new calls and wake their workers; return how many calls and rejections there are."""
+        calls = [call for plan in plans for call in plan.event.calls]
+        rejected = 0
+        for call in calls:
+            self.metrics.count("accepted", call.instance, call.action)
+            if call.payload is None:
+                self.metrics.count("rejected", call.instance, call.action)
+                rejected += 1
+        now = self.clock.now()
+        for instance in {call.instance for call in calls if call.payload is not None}:
+            if (worker := self._workers.get(instance)) is not None:
+                worker.due_at(now)
+        return len(calls), rejected
+
+    def _check_open(self) -> None:
+        if not self._process:
+            raise RuntimeError("this delivery is not open: use it within `async with Delivery(...)`")
+        if self._process != os.getpid():
+            raise RuntimeError("this delivery was opened before a fork: open one in each process")
+
+
+def _instances(engine: Engine) -> Iterator[Instance]:
+    seen: set[str] = set()
+    for mapping in engine.mappings:
+        if mapping.instance.name not in seen:
+            seen.add(mapping.instance.name)
+            yield mapping.instance

@@ -1,0 +1,157 @@
+"""An event -> what the store takes: a row for each mapping that fired, its call or its rejection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+import msgspec
+
+from actions_engine.call import KEY_NAMESPACE, Call, Rejection, message_id
+from actions_engine.delivery.records import PlannedCall, PlannedEvent
+from actions_engine.delivery.stored_payload import write_payload
+from actions_engine.engine import Engine
+from actions_engine.mapping import Mapping
+from actions_engine.request import encode_json
+from actions_engine.source import kind_of
+
+_MAX_NAME = 500
+_MAX_REASON = 2_000
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What was given as an event and is none; it is in no ledger.
+
+    Attributes:
+        number: Its place among what was given, from 0.
+        reason: Why.
+    """
+
+    number: int
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What an event is to become.
+
+    Attributes:
+        event: For the store.
+        dropped: Why a plugin's `before_route` stopped the event, else an empty string. It is accepted without a call.
+    """
+
+    event: PlannedEvent
+    dropped: str = ""
+
+
+def plan_event(engine: Engine, event: Any, *, store_event: bool) -> Plan | str:
+    """Route an event; return its plan, or why it is no event."""
+    if not isinstance(event, dict):
+        return f"an event is an object, not {kind_of(event)}"
+    routing = engine.route(event)
+    identity = message_id(event)
+    user = _storable(_user(event))
+    calls = [_planned(call, user) for call in routing.calls]
+    calls += [_rejected(rejection, identity, user) for rejection in routing.rejections]
+    # An event that became nothing needs no copy: nothing of it can be replayed.
+    stored = _encoded(event) if store_event and calls else None
+    return Plan(PlannedEvent(_storable(identity), stored, tuple(calls)), routing.dropped)
+
+
+def plan_again(engine: Engine, event: dict[str, Any], instance: str, mapping: str) -> PlannedCall | None:
+    """Return what an event becomes today by one mapping; None where that mapping does not fire."""
+    plan = plan_event(engine, event, store_event=False)
+    if isinstance(plan, str):
+        return None
+    return next((call for call in plan.event.calls if (call.instance, call.mapping) == (instance, mapping)), None)
+
+
+def configuration_version(engine: Engine) -> str:
+    """Return a digest of everything that decides what an event becomes: mappings, actions, settings but for secrets."""
+    digest = hashlib.sha256()
+    for mapping in engine.mappings:
+        digest.update(encode_json(_description(mapping)))
+    return digest.hexdigest()[:12]
+
+
+def _description(mapping: Mapping) -> list[Any]:
+    instance = mapping.instance
+    settings = json.dumps(instance.settings.model_dump(mode="json"), sort_keys=True, default=str)
+    fields = {name: _plain(value) for name, value in mapping.fields.items()}
+    names = [instance.name, instance.destination.name, mapping.name, mapping.action.name]
+    return [*names, settings, mapping.condition.describe(), fields]
+
+
+def _plain(field: Any) -> Any:
+    """Return a field's tree as data; an expression is its text."""
+    if isinstance(field, (list, tuple)):
+        return [_plain(part) for part in field]
+    if isinstance(text := getattr(field, "text", None), str):
+        return text
+    names = getattr(type(field), "__slots__", ())
+    return [type(field).__name__, *(_plain(getattr(field, name)) for name in names)] if names else str(field)
+
+
+def _planned(call: Call, user: str) -> PlannedCall:
+    payload: bytes | None = None
+    reason = ""
+    try:
+        payload = write_payload(call.payload)
+    except (ValueError, TypeError) as error:
+        reason = f"the payload cannot be written as JSON: {error}"
+    return PlannedCall(
+        key=call.key,
+        instance=call.instance,
+        destination=call.destination,
+        mapping=call.mapping,
+        action=call.action,
+        payload=payload,
+        user=user,
+        reason=_clean(reason)[:_MAX_REASON],
+    )
+
+
+def _rejected(rejection: Rejection, identity: str, user: str) -> PlannedCall:
+    name = "\n".join((identity, rejection.instance, rejection.mapping)).encode(errors="backslashreplace")
+    digest = hashlib.sha1(KEY_NAMESPACE.bytes + name, usedforsecurity=False).digest()
+    return PlannedCall(
+        key=str(uuid.UUID(bytes=digest[:16], version=5)),
+        instance=rejection.instance,
+        destination=rejection.destination,
+        mapping=rejection.mapping,
+        action=rejection.action,
+        payload=None,
+        user=user,
+        reason=_clean(rejection.reason)[:_MAX_REASON] or "rejected",
+    )
+
+
+def _user(event: dict[str, Any]) -> str:
+    """Return whose order is kept."""
+    for name in ("userId", "anonymousId"):
+        value = event.get(name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+            return f"{name}:{value}"
+    return ""
+
+
+def _encoded(event: dict[str, Any]) -> bytes | None:
+    try:
+        return encode_json(event)
+    except (ValueError, TypeError):
+        # Its calls were planned and can be delivered; only a remapped replay is not to be had.
+        return None
+
+
+def _clean(text: str) -> str:
+    """Return text as every store takes it: Unicode, without NUL."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+
+
+def _storable(name: str) -> str:
+    """Return a name as every store takes it; of a long one the rest is a digest."""
+    clean = _clean(name)
+    if len(clean) <= _MAX_NAME:
+        return clean
+    return f"{clean[: _MAX_NAME - 65]}~{hashlib.sha256(clean.encode()).hexdigest()}"

@@ -1,0 +1,143 @@
+"""A validated payload -> JSON for the store -> the same payload, without validating it a second time.
+
+A payload's validators have done their work when it is stored, and they need not be idempotent: one that hashes would
+hash the hash. So a payload is read back by its fields' plain types alone: text becomes an enum's member, a date or a
+nested model again, and no function of the plugin's runs.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from actions_engine.payload import Part, Payload
+from actions_engine.request import encode_json
+
+# What JSON gives back as it was; nothing has to be converted.
+_AS_IT_IS = (str, int, float, bool, dict, list, type(None), Any)
+
+
+def write_payload(payload: Payload) -> bytes:
+    """Return a payload as JSON: `Payload.body()`, secrets revealed, as the request to be built from it needs them.
+
+    Raises:
+        ValueError, TypeError: it cannot be written as JSON.
+    """
+    return encode_json(payload.body())
+
+
+def read_payload(model: type[Payload], stored: bytes, renamed: typing.Mapping[str, str] | None = None) -> Payload:
+    """Return the payload that was stored.
+
+    Args:
+        model: The action's payload model.
+        stored: What `write_payload` returned.
+        renamed: Fields' former names, where an older release of the plugin wrote it.
+
+    Raises:
+        ValueError: the model has changed so that it does not fit any more.
+    """
+    fields = msgspec.json.decode(stored)
+    if not isinstance(fields, dict):
+        raise ValueError("a payload is an object")  # noqa: TRY004 - it is what was stored that is wrong
+    if renamed:
+        fields = {renamed.get(name, name): value for name, value in fields.items()}
+    return typing.cast(Payload, _reader(model)(fields))
+
+
+class _Reader:
+    """Rebuilds objects of one model from their plain form."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self.model = model
+        self.extra = model.model_config.get("extra")
+        self.required = [name for name, info in model.model_fields.items() if info.is_required()]
+        self._converters: dict[str, Callable[[Any], Any]] | None = None
+
+    def __call__(self, fields: Any) -> BaseModel:
+        if not isinstance(fields, dict):
+            raise ValueError(f"{self.model.__name__} is an object")  # noqa: TRY004 - pydantic reads ValueError alone
+        if self._converters is None:
+            # Not in the constructor: a model may hold itself.
+            self._converters = {
+                name: convert
+                for name, info in self.model.model_fields.items()
+                if (convert := _converter(self.model, info.annotation)) is not None
+            }
+        known = self.model.model_fields
+        if self.extra != "allow" and (unknown := [name for name in fields if name not in known]):
+            raise ValueError(f"{self.model.__name__} has no field {unknown[0]!r} any more")
+        missing = [name for name in self.required if name not in fields]
+        # A part's plain form leaves null out.
+        if missing and not issubclass(self.model, Part):
+            raise ValueError(f"{self.model.__name__} has a new required field {missing[0]!r}")
+        values = fields | {name: convert(fields[name]) for name, convert in self._converters.items() if name in fields}
+        # model_construct reads aliases too; the plain form has the fields' own names, which it takes first.
+        return self.model.model_construct(_fields_set=set(fields), **values)
+
+
+@cache
+def _reader(model: type[BaseModel]) -> _Reader:
+    return _Reader(model)
+
+
+def _converter(model: type[BaseModel], annotation: Any) -> Callable[[Any], Any] | None:
+    """Return what turns a field's JSON back into its type, None where JSON is what it was."""
+    bare = _bare(annotation)
+    if _is_plain(bare):
+        return None
+    config = ConfigDict(arbitrary_types_allowed=True, use_enum_values=model.model_config.get("use_enum_values", False))
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(bare, config=config)
+    except PydanticUserError:
+        return None
+
+    def convert(value: Any) -> Any:
+        try:
+            # JSON mode: a list becomes a set or a tuple, text a date, as the types say.
+            return adapter.validate_json(encode_json(value))
+        except ValidationError:
+            if get_origin(bare) is Literal:
+                raise ValueError("another literal") from None
+            # A validator of the plugin's had made something of another type than the field names: it stays as it is.
+            return value
+
+    return convert
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without the metadata that pydantic would run: validators, constraints, serializers."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return Annotated[Any, PlainValidator(_reader(annotation))]
+    if hasattr(annotation, "__value__"):
+        # `type Name = …` of Python 3.12.
+        return _bare(annotation.__value__)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _bare(arguments[0])
+    if origin is Literal or not arguments:
+        return annotation
+    if origin in (Union, types.UnionType):
+        return Union[tuple(_bare(argument) for argument in arguments)]  # noqa: UP007 - made at run time
+    if isinstance(origin, type) and issubclass(origin, Callable):  # type: ignore[arg-type]
+        return annotation
+    try:
+        return origin[tuple(_bare(argument) if argument is not ... else ... for argument in arguments)]
+    except TypeError:
+        return annotation
+
+
+def _is_plain(bare: Any) -> bool:
+    if bare in _AS_IT_IS:
+        return True
+    origin, arguments = get_origin(bare), get_args(bare)
+    if origin is Annotated:
+        return False
+    return origin in (dict, list, Union, types.UnionType) and all(map(_is_plain, arguments))

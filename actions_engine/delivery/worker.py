@@ -1,0 +1,383 @@
+"""The worker of one destination instance: leases calls, groups them, sends groups side by side, settles."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from actions_engine.call import Outcome, SentCall
+from actions_engine.delivery.assembly import Assembly, Group, Held, hold
+from actions_engine.delivery.attempt import AsyncTransport, Attempted, attempt
+from actions_engine.delivery.backoff import Jitter
+from actions_engine.delivery.breaker import Breaker
+from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.limits import Limits
+from actions_engine.delivery.metrics import Metrics
+from actions_engine.delivery.records import LeasedCall, Pause, Settlement
+from actions_engine.delivery.settlement import halve, release, settle
+from actions_engine.delivery.store_thread import StoreThread
+from actions_engine.delivery.stored_payload import read_payload
+from actions_engine.destination import Action
+from actions_engine.errors import StoreError
+from actions_engine.mapping import Instance
+
+logger = logging.getLogger("actions_engine.delivery")
+
+#: Seconds that a destination is left alone which refuses its credentials or cannot be found: doubled at each probe.
+FIRST_PAUSE = 300.0
+LONGEST_PAUSE = 3600.0
+#: A destination that answers 429 is left alone, however long it asks for, no longer than this.
+LONGEST_HOLD = 300.0
+#: Calls that a worker holds at most: what a crash makes wait for its lease's end.
+MOST_HELD = 2_000
+_STORE_WAIT = 1.0
+# Something always happens before: a wake-up, or the look at the store.
+_LONG = 60.0
+
+
+class Opened(AsyncTransport, AbstractAsyncContextManager[Any], Protocol):
+    """A transport that is opened for an `async with` block."""
+
+    flushes: bool
+
+
+class Surroundings(Protocol):
+    """What all workers share."""
+
+    store: StoreThread
+    clock: Clock
+    jitter: Jitter
+    metrics: Metrics
+
+    def heard(self, call: SentCall, outcome: Outcome) -> None:
+        """Hear of a call that a request carried."""
+
+
+class Worker:
+    """Delivers one destination instance's calls, at its own pace, whatever becomes of the others."""
+
+    def __init__(
+        self, instance: Instance, shared: Surroundings, transport: Opened, *, lease: float | None = None
+    ) -> None:
+        self.instance = instance
+        self.breaker = Breaker()
+        self.limits = Limits(instance.delivery.max_requests_per_second, instance.delivery.max_records_per_minute)
+        self._settings = instance.delivery
+        self._shared = shared
+        self._store, self._clock = shared.store, shared.clock
+        self._transport = transport
+        self._actions = _actions(instance)
+        batches = [action.batch for action in self._actions.values() if action.batch is not None]
+        # A request's timeout is in real seconds, a lease in those of the clock.
+        self._patience = self._settings.timeout * self._clock.speed
+        linger = max((batch.linger for batch in batches), default=0.0)
+        self._lease = lease or 2 * self._patience + linger + 15.0 * self._clock.speed
+        self._most_held = _most_held(instance, max((batch.max_calls for batch in batches), default=1))
+        self._secrets = instance.secrets
+        self._assembly = Assembly(ordered=self._settings.ordering == "user")
+        self._held: dict[int, Held] = {}
+        self._sending: dict[asyncio.Task[None], Group] = {}
+        self._wake = asyncio.Event()
+        self._due = 0.0
+        self._paused_until = 0.0
+        self._pause_length = 0.0
+        self._stopping = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds no call."""
+        return not self._held
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the destination is left alone until someone mends its settings."""
+        return self._clock.now() < self._paused_until
+
+    def due_at(self, moment: float) -> None:
+        """Hear that a call is due at a moment."""
+        if moment < self._due:
+            self._due = moment
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop` is called."""
+        async with self._transport:
+            while not self._stopping:
+                try:
+                    wait = await self._turn()
+                except StoreError as error:
+                    logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400
+                    wait = _STORE_WAIT
+                    self._due = self._clock.now()
+                except Exception:
+                    # A mistake of ours must not end the deliveries of a destination.
+                    logger.exception("%s: the worker failed, going on", self.instance.name)
+                    wait = _STORE_WAIT
+                await self._clock.wait(self._wake, wait)
+            await self._finish()
+
+    def stop(self) -> None:
+        """Lease nothing more, and end `run` once the requests under way are answered."""
+        self._stopping = True
+        self._wake.set()
+
+    async def abort(self) -> None:
+        """Give up the requests under way and release their calls."""
+        tasks = list(self._sending)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await self._release(list(self._held.values()))
+
+    async def _finish(self) -> None:
+        with contextlib.suppress(StoreError):
+            await self._give_back()
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    # -- one turn
+
+    async def _turn(self) -> float:
+        """Send and lease as much as may be; return how long nothing more is to be done unless something happens."""
+        while True:
+            now = self._clock.now()
+            wait = await self._send_groups(now)
+            room = self._room(now)
+            if self._stopping or not room or self._due > now:
+                return min(wait, max(0.0, self._due - now) if room else wait)
+            await self._take(room, now)
+
+    def _limit(self, now: float) -> int:
+        limit = self.breaker.limit(now)
+        return self._settings.concurrency if limit is None else min(limit, self._settings.concurrency)
+
+    def _room(self, now: float) -> int:
+        """Return how many calls may be leased."""
+        if self.is_paused:
+            return 0
+        if not self.breaker.is_closed:
+            return 1 if self._limit(now) and not self._held else 0
+        # By halves, so that a lease is worth its transaction.
+        return self._most_held - len(self._held) if len(self._held) <= self._most_held // 2 else 0
+
+    async def _take(self, room: int, now: float) -> None:
+        # Before the query, so that whatever becomes due while it runs is not missed.
+        self._due = float("inf")
+        until = now + self._lease
+        calls = await self._store.call(
+            self._store.store.lease,
+            self.instance.name,
+            room,
+            now=now,
+            until=until,
+            ordered=self._settings.ordering == "user",
+        )
+        if len(calls) >= room:
+            self._due = now
+        unfit: list[Settlement] = []
+        for call in calls:
+            if (known := self._held.get(call.id)) is not None:
+                # Its lease ended while it was being sent: the answer settles it by the new token.
+                known.call, known.until = call, until
+                continue
+            try:
+                held = self._read(call, until)
+            except Exception as error:  # noqa: BLE001 - a policy's functions may raise anything
+                unfit.append(Settlement(call.id, call.token, "rejected", reason=str(error)[:500]))
+                self._shared.metrics.count("rejected", call.instance, call.action)
+            else:
+                self._held[call.id] = held
+                self._assembly.add(held, now)
+        await self._store.settle(unfit)
+
+    def _read(self, call: LeasedCall, until: float) -> Held:
+        action = self._actions.get(call.action)
+        if action is None:
+            raise ValueError(f"{self.instance.destination.name} has no action {call.action!r} any more")
+        try:
+            payload = read_payload(action.payload, call.payload, action.renamed_fields)
+        except ValueError as error:
+            raise ValueError(
+                f"the stored payload does not fit today's plugin: {error}; replay it with --remap"
+            ) from None
+        return hold(call, until, action, payload.bind(call.key))
+
+    async def _send_groups(self, now: float) -> float:
+        """Start what may start; return how long until more may."""
+        if not self.breaker.is_closed and self._limit(now) == 0 and not self._stopping:
+            await self._give_back()
+            return max(0.0, (self.breaker.opened_until or now) - now)
+        if self.is_paused:
+            await self._give_back()
+            return self._paused_until - now
+        while len(self._sending) < self._limit(now):
+            group = self._assembly.take(now, hurry=not self.breaker.is_closed)
+            if group is None:
+                due = self._assembly.next_due()
+                return _LONG if due is None else max(0.0, due - now)
+            if min(held.until for held in group.calls) - now < self._patience:
+                # The lease could end before the answer comes.
+                await self._let_go(group)
+                continue
+            records = sum(held.records for held in group.calls)
+            if (wait := self.limits.wait(records, now)) > 0:
+                self._assembly.put_back(group)
+                return wait
+            self.limits.take(records, now)
+            task = asyncio.create_task(self._send(group))
+            self._sending[task] = group
+            task.add_done_callback(self._sent)
+        return _LONG
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.pop(task, None)
+        self._wake.set()
+
+    # -- one request
+
+    async def _send(self, group: Group) -> None:
+        try:
+            began = self._clock.now()
+            result = await self._attempt(group, began)
+            now = self._clock.now()
+            self._shared.metrics.took(self.instance.name, group.calls[0].action.name, (now - began) / self._clock.speed)
+            await self._judge(result, now)
+            await self._settle(group, result, now)
+        except StoreError as error:
+            logger.error("%s: answers are lost, their calls will be sent again: %s", self.instance.name, error)  # noqa: TRY400
+            self._forget(group.calls)
+        except Exception:
+            logger.exception("%s: a group could not be settled, its calls go back", self.instance.name)
+            await self._let_go(group)
+
+    async def _attempt(self, group: Group, now: float) -> Attempted:
+        payloads = [held.payload for held in group.calls]
+        action = group.calls[0].action
+        # What runs in a thread cannot be stopped.
+        left = None if self._transport.flushes else (min(held.until for held in group.calls) - now) / self._clock.speed
+        try:
+            async with asyncio.timeout(left):
+                return await attempt(action, self.instance.settings, payloads, self._transport, self._secrets)
+        except TimeoutError:
+            return Attempted([Outcome.retry("its steps took longer than the lease")] * len(payloads), is_sick=True)
+
+    async def _judge(self, result: Attempted, now: float) -> None:
+        """Let breaker, limits and pause hear of an attempt."""
+        refusal = next((outcome for outcome in result.outcomes if outcome.kind == "paused"), None)
+        if refusal is not None:
+            await self._pause(refusal.reason, now)
+        elif result.is_sick:
+            was_closed = self.breaker.is_closed
+            self.breaker.failure(now)
+            if was_closed and not self.breaker.is_closed:
+                logger.warning("%s fails again and again, it is probed only: %s", self.instance.name,
+                               result.outcomes[0].reason, extra=self._extra())  # fmt: skip
+        elif result.is_answered:
+            self.breaker.success()
+            if self._pause_length:
+                logger.warning("%s answers again", self.instance.name, extra=self._extra())
+                self._pause_length = 0.0
+        if result.is_limited:
+            asked = max((outcome.retry_after or 0.0 for outcome in result.outcomes), default=0.0)
+            self.limits.hold(now + min(LONGEST_HOLD, asked or self._settings.first_wait))
+
+    async def _pause(self, reason: str, now: float) -> None:
+        if now < self._paused_until:
+            # Answers to requests that were under way already.
+            return
+        self._pause_length = min(LONGEST_PAUSE, self._pause_length * 2 or FIRST_PAUSE)
+        self._paused_until = now + self._pause_length
+        self.breaker.probe(self._paused_until)
+        logger.error(
+            "%s is paused: %s. Nothing is lost: its calls wait, it is probed in %.0f min. Mend %s and reload.",
+            self.instance.name, reason, self._pause_length / 60, self.instance.path, extra=self._extra(reason=reason),
+        )  # fmt: skip
+        pause = Pause(self.instance.name, self._paused_until, reason)
+        await self._store.call(self._store.store.pause, pause)
+
+    async def _settle(self, group: Group, result: Attempted, now: float) -> None:
+        settlements: list[Settlement] = []
+        failed: list[Held] = []
+        for held, outcome in zip(group.calls, result.outcomes, strict=True):
+            if result.split:
+                settlement = halve(held.call, len(group.calls), outcome.reason, now=now)
+            else:
+                settlement = settle(held.call, outcome, self._settings, now=now, jitter=self._shared.jitter)
+            settlements.append(settlement)
+            if settlement.kind in ("retry", "release"):
+                failed.append(held)
+        behind = self._assembly.finish(group, failed, now)
+        await self._store.settle([*settlements, *(release(held.call, now=now) for held in behind)])
+        self._forget([*group.calls, *behind])
+        for held, outcome, settlement in zip(group.calls, result.outcomes, settlements, strict=True):
+            self._account(held, outcome, settlement)
+        if failed:
+            self.due_at(min(settlement.due for settlement in settlements if settlement.kind in ("retry", "release")))
+
+    def _account(self, held: Held, outcome: Outcome, settlement: Settlement) -> None:
+        metrics, call = self._shared.metrics, held.call
+        match settlement.kind:
+            case "delivered" | "rejected" | "dead":
+                metrics.count(settlement.kind, call.instance, call.action)
+            case "retry":
+                metrics.count("retries", call.instance, call.action)
+        if settlement.kind in ("rejected", "dead"):
+            logger.warning(
+                "%s: %s by mapping %r: %s", call.instance, settlement.kind, call.mapping, settlement.reason,
+                extra=self._extra(mapping=call.mapping, action=call.action, key=call.key, reason=settlement.reason),
+            )  # fmt: skip
+        self._shared.heard(
+            SentCall(
+                self.instance.destination.name, call.instance, held.action.name, call.mapping, call.key, held.payload,
+                call.attempts + 1,
+            ),
+            outcome,
+        )  # fmt: skip
+
+    # -- giving back
+
+    async def _give_back(self) -> None:
+        """Release what is held and not under way, for whoever may send it later."""
+        await self._release(self._assembly.clear())
+
+    async def _let_go(self, group: Group) -> None:
+        """Release a group and what waits behind it."""
+        behind = self._assembly.finish(group, group.calls, self._clock.now())
+        await self._release([*group.calls, *behind])
+
+    async def _release(self, calls: Iterable[Held]) -> None:
+        given = [held for held in calls if held.call.id in self._held]
+        if given:
+            now = self._clock.now()
+            self._forget(given)
+            await self._store.settle([release(held.call, now=now) for held in given])
+            self.due_at(now)
+
+    def _forget(self, calls: Iterable[Held]) -> None:
+        for held in calls:
+            self._held.pop(held.call.id, None)
+
+    def _extra(self, **more: str) -> dict[str, str]:
+        return {"instance": self.instance.name, "destination": self.instance.destination.name, **more}
+
+
+def _actions(instance: Instance) -> dict[str, Action]:
+    """Return a destination's actions by the names that they have and had."""
+    actions = {name: action for action in instance.destination.actions.values() for name in action.formerly}
+    return actions | instance.destination.actions
+
+
+def _most_held(instance: Instance, largest_batch: int) -> int:
+    """Return how many calls to hold: two rounds of requests, or what the rate lets pass in some seconds."""
+    settings = instance.delivery
+    most = 2 * settings.concurrency * largest_batch
+    if settings.max_requests_per_second is not None:
+        most = min(most, int(5 * settings.max_requests_per_second + 1) * largest_batch)
+    if settings.max_records_per_minute is not None:
+        most = min(most, max(largest_batch, int(settings.max_records_per_minute / 12)))
+    return max(2, largest_batch, min(most, MOST_HELD)) if largest_batch > 1 else max(2, min(max(most, 64), MOST_HELD))
