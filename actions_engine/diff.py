@@ -140,8 +140,13 @@ def _change(key: tuple[str, str, str], old: _Result, new: _Result, event: int, n
         return Change("appears", *common, payload=new)
     if new is None:
         return Change("vanishes", *common, payload=old)
-    fields = tuple(_fields("", old, new))
+    fields = tuple(changed_fields(old, new))
     return Change("changes", *common, fields=fields) if fields else None
+
+
+def changed_fields(old: Any, new: Any) -> Iterable[FieldChange]:
+    """Yield what differs between two payloads."""
+    return _fields("", old, new)
 
 
 def _fields(path: str, old: Any, new: Any) -> Iterable[FieldChange]:
