@@ -303,11 +303,13 @@ class Worker:
     async def _settle(self, group: Group, result: Attempted, now: float) -> None:
         settlements: list[Settlement] = []
         failed: list[Held] = []
+        # One draw for the whole group: what failed together is tried again together, in one request and not in many.
+        share = self._shared.jitter(1.0)
         for held, outcome in zip(group.calls, result.outcomes, strict=True):
             if result.split:
                 settlement = halve(held.call, len(group.calls), outcome.reason, now=now)
             else:
-                settlement = settle(held.call, outcome, self._settings, now=now, jitter=self._shared.jitter)
+                settlement = settle(held.call, outcome, self._settings, now=now, jitter=lambda ceiling: ceiling * share)
             settlements.append(settlement)
             if settlement.kind in ("retry", "release"):
                 failed.append(held)
