@@ -125,12 +125,6 @@ def plain(text: str) -> Any:
     return source.root.plain()
 
 
-def contains(whole: Any, part: Any) -> bool:
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(key in whole and contains(whole[key], part[key]) for key in part)
-    return bool(whole == part)
-
-
 def load(text: str, registry: Registry, folder: Path, **values: str) -> Engine:
     """Load a starter file with every variable that it names set."""
     environ = {name: values.get(name, "x" * 40) for name in re.findall(r"\$\{(\w+)", text)}
@@ -145,8 +139,9 @@ def check_examples(text: str, engine: Engine) -> int:
         for example in mapping.get("examples", ()):
             routing = engine.route(example["event"])
             (call,) = [call for call in routing.calls if call.mapping == mapping["name"]]
-            assert contains(json.loads(encode_json(call.payload.body())), example["expect"])
+            body = json.loads(encode_json(call.payload.body()))
             assert example["expect"]
+            assert {name: body[name] for name in example["expect"]} == example["expect"]
             count += 1
     return count
 
@@ -162,6 +157,18 @@ def test_every_installed_destination_has_a_file_to_start_from(name: str, registr
     engine = load(text, registry, tmp_path)
     assert not engine.warnings
     assert check_examples(text, engine) == len(destination.presets or destination.actions)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_file_passes_check_and_test(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check --strict` has nothing to say of the file as it is written, and `test` runs its examples."""
+    path = str(tmp_path / "started.yaml")
+    assert new(name, "--output", path).exit_code == 0
+    for variable in re.findall(r"\$\{(\w+)", Path(path).read_text()):
+        monkeypatch.setenv(variable, "x" * 40)
+    for command in (["check", "--strict", path], ["test", path]):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("name", INSTALLED)
