@@ -70,6 +70,9 @@ class Vendor:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Headers and body leave together: apart, each answer would wait for a delayed acknowledgement.
+            wbufsize = 1 << 16
+            disable_nagle_algorithm = True
 
             def answer(self) -> None:
                 vendor._answer(self)
@@ -119,6 +122,7 @@ class Vendor:
             handler.send_header("Content-Length", str(len(content)))
             handler.end_headers()
             handler.wfile.write(content[: len(content) // 2] if answer.fault == "cut" else content)
+            handler.wfile.flush()
         except OSError:
             return  # whoever asked is gone
         if answer.fault == "cut":
