@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import actions_engine_jsonl
+
 from actions_engine import (
     Batch,
     Destination,
@@ -78,7 +80,5 @@ def sinks(plugins: Mapping[str, object] | None = None) -> Registry:
         @hookimpl
         def register_destinations(self, register: Any) -> None:
             register(sink)
-
-    import actions_engine_jsonl
 
     return Registry.from_plugins({"sink": Sink(), "jsonl": actions_engine_jsonl, **(plugins or {})})
