@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types architecture bench format clean
+.PHONY: demo test lint types architecture bench format schema clean
 
 demo: .venv/ready
 	@$(BIN)/actions-engine demo
@@ -27,6 +27,9 @@ bench: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+schema: .venv/ready
+	$(BIN)/actions-engine schema --output mappings/schema.json
 
 clean:
 	rm -rf .venv dist

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Problem,
         StoreError,
     )
+    from actions_engine.explain import Explanation
     from actions_engine.field_types import (
         Currency,
         Email,
@@ -69,6 +70,7 @@ _HOMES = {
     "Drop": "hookspecs",
     "Email": "field_types",
     "Engine": "engine",
+    "Explanation": "explain",
     "Fault": "call",
     "From": "payload",
     "FunctionError": "errors",
@@ -117,6 +119,7 @@ __all__ = [
     "Drop",
     "Email",
     "Engine",
+    "Explanation",
     "Fault",
     "From",
     "FunctionError",

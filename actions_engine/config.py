@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actions_engine.checks import Checked, check_file
 from actions_engine.delivery_settings import read_delivery
 from actions_engine.destination import Action, Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem, did_you_mean
+from actions_engine.examples import read_examples
 from actions_engine.expression import ExpressionError, ExpressionParser
 from actions_engine.fields import Constant, FieldValue, parse_field_text, read_field
 from actions_engine.files import mapping_files, open_source
@@ -48,7 +50,8 @@ def load_mappings(
         source = open_source(file, problems)
         if source is not None:
             mappings += reader.read(source, name)
-            problems += source.problems
+            # Read from top to bottom, wherever they were found.
+            problems += sorted(source.problems, key=lambda problem: problem.location or Location("", 0, 0))
     if any(problem.severity == "error" for problem in problems):
         raise MappingError(problems)
     return mappings, problems
@@ -91,9 +94,12 @@ class _Reader:
         # Mappings are checked even where the settings are wrong: all problems at once.
         delivery = read_delivery(source, root, destination)
         instance = Instance(name, destination, settings or Settings.model_construct(), source.path, delivery)
-        mappings = self._mappings(source, root, instance, condition)
-        mappings += self._presets(source, root, instance, condition, {mapping.name for mapping in mappings})
-        return mappings if enabled else []
+        checked = self._mappings(source, root, instance, condition)
+        checked += self._presets(source, root, instance, condition, {item.mapping.name for item in checked})
+        check_file(source, checked)
+        if not enabled:
+            return []
+        return [item.mapping for item in checked if item.is_enabled]
 
     def _destination(self, source: Source, root: Node) -> Destination | None:
         node = root.value.get("destination")
@@ -112,7 +118,7 @@ class _Reader:
 
     # -- mappings
 
-    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Mapping]:
+    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Checked]:
         node = root.value.get("mappings")
         if node is None:
             if "presets" not in root.value:
@@ -124,7 +130,10 @@ class _Reader:
             source.problem("file-shape", f"`mappings` is a list, not {node.kind()}", node,
                            hint="each mapping starts with `- name: …`")  # fmt: skip
             return []
-        mappings: list[Mapping] = []
+        if not node.value:
+            source.problem("no-mappings", "`mappings` is an empty list", node, severity="warning",
+                           hint="the file does nothing; add a mapping or `enabled: false`")  # fmt: skip
+        mappings: list[Checked] = []
         names: dict[str, int] = {}
         for item in node.value:
             if not item.is_mapping:
@@ -132,8 +141,9 @@ class _Reader:
                 continue
             self._check_name(source, item, names)
             mapping = self._mapping(source, item, instance, condition)
-            if mapping is not None and _flag(source, item):
-                mappings.append(mapping)
+            is_enabled = _flag(source, item)
+            if mapping is not None:
+                mappings.append(Checked(mapping, item, is_enabled=is_enabled))
         return mappings
 
     @staticmethod
@@ -156,6 +166,7 @@ class _Reader:
         action = _action(source, item, instance.destination)
         trigger_node = item.value.get("trigger")
         trigger = None if trigger_node is None else read_trigger(trigger_node, source, self.parser)
+        examples = read_examples(source, item)
         if action is None:
             self._read_fields(source, item, None)
             return None
@@ -173,6 +184,7 @@ class _Reader:
             fields=fields,
             location=Location(source.path, item.line, item.column),
             places=_places(source, item, action),
+            examples=examples,
         )
 
     def _defaults_of(self, action: Action, source: Source, item: Node) -> _Defaults | None:
@@ -198,7 +210,9 @@ class _Reader:
             if name not in action.payload.model_fields:
                 source.problem("unknown-field", f"{action.name} has no field {name!r}", place,
                                hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
-            fields.pop(name, None)
+            elif fields.pop(name, None) is None and defaults is not None:
+                source.problem("nothing-to-omit", f"{name!r} has no default that could be omitted", place,
+                               severity="warning", hint="remove it")  # fmt: skip
         fields |= self._read_fields(source, item, action)
         for name, info in action.payload.model_fields.items():
             empty = name not in fields or (
@@ -218,8 +232,16 @@ class _Reader:
             source.problem("field-shape", f"`fields` is a mapping of payload fields, not {node.kind()}", node)
             return {}
         fields: dict[str, FieldValue] = {}
+        given: dict[str, str] = {}
         for written, value in node.value.items():
             name = action.renamed_fields.get(written, written) if action else written
+            if name != written:
+                source.problem("renamed", f"the field {written!r} is called {name!r} now", node.keys[written],
+                               severity="warning", hint=f"write `{name}:`; the old name still works")  # fmt: skip
+            if name in given:
+                source.problem("duplicate-field", f"{given[name]!r} and {written!r} are one field", node.keys[written],
+                               hint="remove one")  # fmt: skip
+            given[name] = written
             if action is not None and name not in action.payload.model_fields:
                 source.problem("unknown-field", f"{action.name} has no field {name!r}", node.keys[written],
                                hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
@@ -232,7 +254,7 @@ class _Reader:
 
     def _presets(
         self, source: Source, root: Node, instance: Instance, condition: Condition | None, taken: set[str]
-    ) -> list[Mapping]:
+    ) -> list[Checked]:
         node = root.value.get("presets")
         if node is None:
             return []
@@ -252,7 +274,7 @@ class _Reader:
         else:
             source.problem("file-shape", f"`presets` is a list of names or `all`, not {node.kind()}", node)
             return []
-        mappings: list[Mapping] = []
+        mappings: list[Checked] = []
         for preset, place in chosen:
             if preset.name in taken:
                 source.problem(
@@ -264,7 +286,7 @@ class _Reader:
             taken.add(preset.name)
             mapping = self._preset(source, place, preset, instance, condition)
             if mapping is not None:
-                mappings.append(mapping)
+                mappings.append(Checked(mapping, place, is_preset=True))
         return mappings
 
     def _preset(
@@ -295,6 +317,9 @@ def _action(source: Source, item: Node, destination: Destination) -> Action | No
                        hint=f"one of: {', '.join(destination.actions)}")  # fmt: skip
         return None
     for action in destination.actions.values():
+        if node.value in action.formerly:
+            source.problem("renamed", f"the action {node.value!r} is called {action.name!r} now", node,
+                           severity="warning", hint="change it when you can; the old name still works")  # fmt: skip
         if node.value == action.name or node.value in action.formerly:
             return action
     shown = repr(node.value) if isinstance(node.value, str) else node.kind()

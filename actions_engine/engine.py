@@ -6,22 +6,24 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
-from typing import Any, Self
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, Self
 
 from actions_engine.batch import batches, request_of
-from actions_engine.call import Call, Fault, Rejection, Routing
+from actions_engine.call import Call, Rejection, Routing
 from actions_engine.config import load_mappings
 from actions_engine.errors import PluginError, Problem
-from actions_engine.fields import evaluate
 from actions_engine.hookspecs import Drop
 from actions_engine.index import Index
+from actions_engine.integrations import is_chosen
 from actions_engine.mapping import Mapping
 from actions_engine.program import Code, Compiled, Finish, compile_fields
 from actions_engine.registry import Registry
+from actions_engine.rejection import refusal, rejection_of
 from actions_engine.request import Request
 from actions_engine.source import kind_of
+
+if TYPE_CHECKING:
+    from actions_engine.explain import Explanation
 
 Row = dict[str, Any]
 
@@ -88,13 +90,13 @@ class Engine:
             event: A call of the Segment spec as a dict; anything else is one rejection.
         """
         if not isinstance(event, dict):
-            return Routing(rejections=(_refusal(f"an event is an object, not {kind_of(event)}"),))
+            return Routing(rejections=(refusal(f"an event is an object, not {kind_of(event)}"),))
         if self._filters_events:
             try:
                 answer = self.registry.before_route(event)
             except PluginError as error:
                 # A consent hook that fails must not let the event through, nor lose it without a word.
-                return Routing(rejections=(_refusal(str(error)),))
+                return Routing(rejections=(refusal(str(error)),))
             if isinstance(answer, Drop):
                 return Routing(dropped=answer.reason)
             event = answer
@@ -111,6 +113,18 @@ class Engine:
     def route_many(self, events: Iterable[Any]) -> Iterator[Routing]:
         """Yield what each event becomes, in order."""
         return map(self.route, events)
+
+    def explain(self, event: Any, *, mapping: str | None = None) -> Explanation:
+        """Return what each step sees and decides: why a mapping fires or not, and where its fields come from.
+
+        Args:
+            event: As for `route`, with which it agrees.
+            mapping: The name of the one mapping to explain, or `instance / name`; all by default.
+        """
+        from actions_engine.explain import explain  # noqa: PLC0415 - production routes and never explains
+
+        chosen = [item for item in self.mappings if mapping in (None, item.name, f"{item.instance.name} / {item.name}")]
+        return explain(chosen, self.registry, event)
 
     def requests(self, calls: Iterable[Call]) -> list[Request]:
         """Return the requests that calls become, batched by each action's policy; nothing is sent.
@@ -175,69 +189,6 @@ class Engine:
             mapping = self.mappings[number]
             try:
                 calls += (self._programs.get((number,)) or self._program((number,)))(event)
-            except ValidationError as error:
-                rejections.append(_rejection(mapping, _validation_faults(error)))
-            except Exception as error:  # noqa: BLE001 - whatever a function raised is this mapping's alone
-                rejections.append(_rejection(mapping, _field_faults(mapping, event, error)))
+            except Exception as error:  # noqa: BLE001 - whatever a mapping raises is its own alone
+                rejections.append(rejection_of(mapping, event, error))
         return Routing(tuple(calls), tuple(rejections))
-
-
-def is_chosen(integrations: Any, mapping: Mapping) -> bool:
-    """Whether the event's `integrations` object lets a mapping's destination see it.
-
-    Source: https://segment.com/docs/guides/filtering-data/#filtering-with-the-integrations-object. A destination is
-    named by its name, its title or its instance, in any case; the entry `All` decides for those not named.
-    """
-    if not isinstance(integrations, dict):
-        return True
-    destination = mapping.instance.destination
-    names = {destination.name.casefold(), destination.title.casefold(), mapping.instance.name.casefold()}
-    decision: Any = True
-    for name, value in integrations.items():
-        if isinstance(name, str) and name.casefold() in names:
-            # An object of options chooses the destination, as true does.
-            return value is not False and value is not None
-        if name in ("All", "all"):
-            decision = value
-    return decision is not False
-
-
-def _refusal(reason: str) -> Rejection:
-    return Rejection((Fault("", "", reason),))
-
-
-def _rejection(mapping: Mapping, faults: tuple[Fault, ...]) -> Rejection:
-    instance = mapping.instance
-    return Rejection(faults, instance.destination.name, instance.name, mapping.action.name, mapping.name)
-
-
-def _validation_faults(error: ValidationError) -> tuple[Fault, ...]:
-    return tuple(
-        Fault(
-            ".".join(str(step) for step in fault["loc"]),
-            "missing" if fault["type"] == "missing" else kind_of(fault["input"]) if fault["loc"] else "",
-            fault["msg"],
-        )
-        for fault in error.errors(include_url=False, include_context=False)
-    )
-
-
-def _field_faults(mapping: Mapping, event: dict[str, Any], error: Exception) -> tuple[Fault, ...]:
-    """Find the fields whose computation raises by computing each alone."""
-    faults: list[Fault] = []
-    for name, field in mapping.fields.items():
-        try:
-            evaluate(field, event)
-        except Exception as cause:  # noqa: BLE001 - see above
-            faults.append(Fault(name, "", _reason(cause)))
-    return tuple(faults) or (Fault("", "", _reason(error)),)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "the value is nested too deeply"
-    if (function := getattr(error, "function_name", None)) and hasattr(error, "actual_type"):
-        # jmespath.py's own message quotes the value, which may be personal.
-        expected = " or ".join(getattr(error, "expected_types", ()))
-        return f"{function}(): the argument is {error.actual_type}, expected {expected}"
-    return str(error)[:500] or type(error).__name__

@@ -81,6 +81,22 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def written(field: FieldValue) -> str:
+    """Return a field as a mapping would give it, in one line."""
+    match field:
+        case Constant(value):
+            shown = as_text(value) if not isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            return shown or "null"
+        case Expression(text=text):
+            return text
+        case Template(parts):
+            return "".join(part if isinstance(part, str) else f"{{{{ {part.text} }}}}" for part in parts)
+        case Record(fields):
+            return "{" + ", ".join(f"{name}: {written(value)}" for name, value in fields) + "}"
+        case Items(items):
+            return "[" + ", ".join(written(item) for item in items) + "]"
+
+
 def parse_template(text: str, parser: ExpressionParser) -> Template:
     """Read text with `{{ … }}` holes.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Action, Destination, Settings
 from actions_engine.errors import Location
+from actions_engine.examples import Example
 from actions_engine.fields import FieldValue
 from actions_engine.request import Secret
 from actions_engine.trigger import All, Condition
@@ -51,6 +52,7 @@ class Mapping:
         fields: Payload field to what computes it, the action's defaults included.
         location: Where the mapping stands.
         places: Where the file gives a field's value; a field that is not in it has the action's default.
+        examples: Events, and what it must make of them.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Mapping:
     fields: AbstractMapping[str, FieldValue]
     location: Location
     places: AbstractMapping[str, Location]
+    examples: tuple[Example, ...] = ()
 
     @cached_property
     def key_suffix(self) -> bytes:

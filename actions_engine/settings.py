@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from actions_engine.destination import Destination, Settings
 from actions_engine.errors import did_you_mean
+from actions_engine.request import Secret
 from actions_engine.source import Node, Source
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
@@ -22,16 +24,51 @@ def read_settings(source: Source, root: Node, destination: Destination, environ:
     if node is not None and not node.is_mapping:
         source.problem("settings-shape", f"settings are a mapping, not {node.kind()}", node)
         return None
-    before = len(source.problems)
+    if node is not None:
+        _hide_secrets(source, node, destination)
+    before = sum(problem.severity == "error" for problem in source.problems)
     values = {} if node is None else {key: _expand(source, item, environ) for key, item in node.value.items()}
-    if len(source.problems) > before:
+    if sum(problem.severity == "error" for problem in source.problems) > before:
         return None
     try:
-        return destination.settings.model_validate(values)
+        settings = destination.settings.model_validate(values)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             _settings_problem(source, place, destination, fault)
-    return None
+        return None
+    return settings
+
+
+def _hide_secrets(source: Source, node: Node, destination: Destination) -> None:
+    """Warn of secrets that stand in the file itself, and keep them out of every message about it."""
+    fields = destination.settings.model_fields
+    for name, item in node.value.items():
+        # What is no setting may well be a misspelt secret: it is not shown either.
+        is_secret = name in fields and _is_secret(fields[name].annotation)
+        if is_secret or name not in fields:
+            for text in _clear_texts(item):
+                source.hide(str(text.value))
+                if is_secret:
+                    source.problem("secret-in-clear", "a secret stands in the file for everybody to read", text,
+                                   severity="warning",
+                                   hint="keep it in the environment and write ${NAME} here")  # fmt: skip
+
+
+def _is_secret(annotation: Any) -> bool:
+    if annotation is Secret:
+        return True
+    return any(_is_secret(part) for part in typing.get_args(annotation))
+
+
+def _clear_texts(node: Node) -> Iterator[Node]:
+    if node.is_mapping:
+        for item in node.value.values():
+            yield from _clear_texts(item)
+    elif node.is_list:
+        for item in node.value:
+            yield from _clear_texts(item)
+    elif isinstance(node.value, str) and node.value and "${" not in node.value:
+        yield node
 
 
 def _settings_problem(source: Source, place: Node, destination: Destination, fault: Any) -> None:

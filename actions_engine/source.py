@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import yaml
@@ -106,6 +106,7 @@ class Source:
         self.path = path
         self.lines = text.split("\n")
         self.problems: list[Problem] = []
+        self._hidden: list[str] = []
         self.root = self._read(text)
 
     @property
@@ -130,8 +131,20 @@ class Source:
         location = Location(self.path, line, column)
         self.problems.append(Problem(code, message, location, self._line(line), hint, severity))
 
+    def hide(self, secret: str) -> None:
+        """Mask a text in every line that problems show, those already recorded too."""
+        if len(secret) > 1:
+            self._hidden.append(secret)
+            self.problems = [replace(problem, line=self._masked(problem.line)) for problem in self.problems]
+
+    def _masked(self, line: str) -> str:
+        for secret in self._hidden:
+            # As long as what it hides, so that carets stay where they point.
+            line = line.replace(secret, "*" * len(secret))
+        return line
+
     def _line(self, line: int) -> str:
-        return self.lines[line - 1].rstrip("\r") if 0 < line <= len(self.lines) else ""
+        return self._masked(self.lines[line - 1].rstrip("\r")) if 0 < line <= len(self.lines) else ""
 
     def _read(self, text: str) -> Node | None:
         if len(text) > MAX_CHARACTERS:

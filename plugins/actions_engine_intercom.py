@@ -113,7 +113,7 @@ class Track(Payload):
     created_at: Annotated[UnixSeconds, From("timestamp"), Field(description="When it happened.")]
     user_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
     email: Annotated[
-        str | None, From("properties.email || context.traits.email"), Field(description="The contact's address.")
+        str | None, From("properties.email"), Field(description="The contact's address, where there is no id.")
     ] = None
     id: Annotated[str | None, Field(description="Intercom's id of the contact.")] = None
     revenue: Annotated[Number | None, From("properties.revenue"), Field(description="What it is worth.")] = None
@@ -182,7 +182,7 @@ for name, action in (("Identify calls", "identify"), ("Group calls", "group"), (
 
 def _request(settings: IntercomSettings, method: str, path: str, body: Any) -> Request:
     host = settings.endpoint or HOSTS[settings.region]
-    headers = {"Authorization": settings.access_token.into("Bearer {}"), "Accept": "application/json"}
+    headers = {"Authorization": settings.access_token.into("Bearer {}")}
     return Request(method, f"{host}{path}", headers=headers, json=body)
 
 

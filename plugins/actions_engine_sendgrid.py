@@ -89,8 +89,8 @@ class Address(Part):
 class SendMail(Payload):
     """A mail made of a dynamic template."""
 
-    template_id: Annotated[str, Field(description="The template's id.", pattern=r"^d-")]
-    sender: Annotated[Address, Field(description="Who writes; a verified sender.")]
+    template_id: Annotated[str, Field(description="The template's id.", pattern=r"^d-", examples=["d-0123456789"])]
+    sender: Annotated[Address, Field(description="Who writes; verified.", examples=[{"email": "shop@example.com"}])]
     to: Annotated[
         list[Address],
         From("[{email: context.traits.email || traits.email || properties.email, name: context.traits.name}]"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actions_engine import Engine, Registry
+from tests.postgresql import postgresql_server, postgresql_url  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[1]
 MAPPINGS = ROOT / "mappings"

@@ -16,7 +16,7 @@ ACADEMY = str(MAPPINGS / "academy.yaml")
 
 def run(*arguments: str, stdin: bytes = b"", key: str = "wk-secret") -> subprocess.CompletedProcess[bytes]:
     environ = {**os.environ, "SEGMENT_WRITE_KEY": key}
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [sys.executable, "-m", "actions_engine", *arguments],
         input=stdin,
         capture_output=True,

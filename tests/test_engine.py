@@ -252,14 +252,15 @@ def test_problems_come_all_at_once(load: Load) -> None:
             {"name": "b", "action": "rows"},
             settings={"key": "${NOT_SET}"},
         )
-    assert [problem.code for problem in raised.value.problems] == [
+    assert {problem.code for problem in raised.value.problems} == {
         "unset-variable",
         "unknown-field",
         "expression-syntax",
         "duplicate-mapping",
         "unknown-event-type",
         "unknown-action",
-    ]
+    }
+    assert list(raised.value.problems) == sorted(raised.value.problems, key=lambda problem: problem.location)
     assert all(problem.location and problem.location.column > 1 for problem in raised.value.problems)
 
 

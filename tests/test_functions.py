@@ -64,7 +64,7 @@ def test_every_function_is_described(name: str) -> None:
         ("add", "add(subject: number, others?: number, …) -> number|null"),
         ("split", "split(subject: string, separator: string, count?: number) -> array"),
         ("group_by", "group_by(subject: array, key: expref) -> object"),
-        ("sort_by", "sort_by(array: array, expref: expref)"),
+        ("sort_by", "sort_by(array: array, expref: expref) -> array"),
     ],
 )
 def test_signature(name: str, signature: str) -> None:

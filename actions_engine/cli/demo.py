@@ -1,15 +1,20 @@
-"""`actions-engine demo`: one event, two calls, the requests that they become."""
+"""`actions-engine demo`: one event, two calls, the requests that they become, and their delivery to a receiver."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from actions_engine.cli.ledger import write_ledger
 from actions_engine.cli.loading import load_engine
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _EVENTS = (
     ("button_clicked.json", "context.traits is there: both mappings fire"),
@@ -20,7 +25,7 @@ _EVENTS = (
 
 @click.command()
 def demo() -> None:
-    """Show one Track event becoming a Track call and an Identify call. Nothing is sent."""
+    """Show one Track event becoming a Track call and an Identify call, delivered to a receiver on this machine."""
     from rich.console import Console  # noqa: PLC0415 - no other command needs it to start
     from rich.panel import Panel  # noqa: PLC0415
     from rich.syntax import Syntax  # noqa: PLC0415
@@ -46,6 +51,30 @@ def demo() -> None:
             for request in engine.requests(routing.calls):
                 _json(console, f"request: {request.method} {request.as_dict()['url']}", request.as_dict())
         console.print(f"{len(routing.calls)} call{'' if len(routing.calls) == 1 else 's'}", style="bold green")
+    _deliver(console, example)
+
+
+def _deliver(console: Console, example: Path) -> None:
+    """Deliver the example through a SQLite store, and show what arrived and that the ledger balances."""
+    from actions_engine.delivery.delivery import Delivery  # noqa: PLC0415 - no other command needs it to start
+    from actions_engine.testing import Vendor  # noqa: PLC0415
+
+    console.rule("[bold]delivery[/bold]: the two calls of Button Clicked, through a SQLite store to a receiver")
+    events = [json.loads((example / "events" / name).read_text(encoding="utf-8")) for name, _ in _EVENTS[:1]]
+    with Vendor() as receiver, tempfile.TemporaryDirectory(prefix="actions-engine-") as folder:
+        environ = {"SEGMENT_WRITE_KEY": "demo-write-key", "SEGMENT_ENDPOINT": receiver.url}
+        engine = load_engine(example / "academy.yaml", environ=environ)
+        with Delivery(engine, f"sqlite:///{folder}/calls.db").in_thread() as delivery:
+            delivery.accept(events)
+            delivery.drain(timeout=30)
+            # A second time: it is known by its messageId, and nothing is sent twice.
+            again = delivery.accept(events)
+            rows = delivery.ledger()
+        for request in receiver.received:
+            _json(console, f"received: {request.method} {request.path}", request.json())
+    console.print(f"accepted again: {again.duplicates} duplicate, {again.calls} calls")
+    sys.stdout.flush()
+    write_ledger(rows, [])
 
 
 def _json(console: Any, title: str, value: Any) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from actions_engine.batch import batches, request_of
 from actions_engine.call import Call
 from actions_engine.cli.events import Chunk, read_events
 from actions_engine.cli.loading import load_engine
+from actions_engine.cli.progress import progress
 from actions_engine.engine import Engine
 from actions_engine.errors import PluginError
 from actions_engine.mapping import Mapping
@@ -70,7 +69,7 @@ def route(mappings: Path, files: tuple[str, ...], requests: bool, workers: int) 
     started = time.perf_counter()
     total = Tally()
     paths = files or ("-",)
-    with _progress(paths) as advance:
+    with progress(paths, "routing") as advance:
         chunks = (chunk for path in paths for chunk in read_events(path, advance))
         for tally in _route_all(engine, mappings, chunks, requests, workers):
             sys.stdout.buffer.write(tally.output)
@@ -185,21 +184,6 @@ def _requests(calls: list[Call], tally: Tally) -> Iterator[bytes]:
             tally.messages.append(f"no request for {len(group)} calls: {error}")
         else:
             yield encode_json(shown)
-
-
-@contextmanager
-def _progress(paths: tuple[str, ...]) -> Iterator[Any]:
-    """Show how far the files are read, on a terminal only."""
-    if not sys.stderr.isatty() or paths == ("-",):
-        yield lambda _count: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
-    from rich.progress import Progress  # noqa: PLC0415
-
-    total = sum(os.path.getsize(path) for path in paths if path != "-")
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("routing", total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 def _summarise(total: Tally, seconds: float) -> None:

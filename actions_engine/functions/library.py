@@ -184,6 +184,15 @@ class Library:
         return made.call(*arguments)
 
 
+# https://jmespath.org/specification.html#built-in-functions; those that give what they are given are left out.
+_RETURNS = {
+    "abs": "number", "avg": "number null", "ceil": "number", "contains": "boolean", "ends_with": "boolean",
+    "floor": "number", "join": "string", "keys": "array", "length": "number", "map": "array", "merge": "object",
+    "reverse": "array string", "sort": "array", "sort_by": "array", "starts_with": "boolean", "sum": "number",
+    "to_array": "array", "to_number": "number null", "to_string": "string", "type": "string", "values": "array",
+}  # fmt: skip
+
+
 def _jmespath_functions() -> Iterator[Function]:
     runtime = Functions()
     for name, entry in Functions.FUNCTION_TABLE.items():
@@ -201,4 +210,5 @@ def _jmespath_functions() -> Iterator[Function]:
         def call(*arguments: Any, _name: str = name) -> Any:
             return runtime.call_function(_name, list(arguments))
 
-        yield Function(name, parameters, call, "JMESPath's own.", variadic, source="jmespath")
+        returns = frozenset(_RETURNS.get(name, "").split())
+        yield Function(name, parameters, call, "JMESPath's own.", variadic, returns, "jmespath")

@@ -24,7 +24,8 @@ class Test:
         operator: How.
         written: The operand as the mapping gives it, plain data.
         operand: The operand prepared for the operator.
-        location: Where the condition stands, None for a plugin's.
+        location: Where the operand stands, None for a plugin's.
+        place: Where the expression stands, None likewise.
     """
 
     __test__ = False  # it is no test class, whatever pytest makes of the name
@@ -34,6 +35,7 @@ class Test:
     written: AnyValue
     operand: AnyValue
     location: Location | None = field(default=None, compare=False)
+    place: Location | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -111,8 +113,11 @@ class Not:
         """Return the condition as a clause of a sentence."""
         if isinstance(self.part, Test) and self.part.operator.name == "exists":
             return f"`{self.part.expression.text}` does not exist"
-        if isinstance(self.part, Test) and self.part.operator.phrase.startswith("is"):
-            return self.part.describe().replace("` is", "` is not", 1)
+        if isinstance(self.part, Test):
+            verb, _, rest = self.part.operator.phrase.partition(" ")
+            negated = "is not" if verb == "is" else f"does not {_VERBS[verb]}"
+            words = f"{negated} {rest}" if rest else negated
+            return f"`{self.part.expression.text}` {words} {_spelled(self.part.written)}"
         return f"not ({self.part.describe()})"
 
 
@@ -140,21 +145,31 @@ def conjuncts(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-def make_test(expression: Expression, operator: str, written: AnyValue, location: Location | None = None) -> Condition:
+def make_test(
+    expression: Expression,
+    operator: str,
+    written: AnyValue,
+    location: Location | None = None,
+    place: Location | None = None,
+) -> Condition:
     """Build a positive test; equality with null is absence.
 
     Raises:
         ValueError: the operator does not take this operand; the message says what it takes.
     """
     if operator == "is" and written is None:
-        return Not(make_test(expression, "exists", True, location))
+        return Not(make_test(expression, "exists", True, location, place))
     if operator == "in" and written == [None]:
-        return make_test(expression, "is", None, location)
+        return make_test(expression, "is", None, location, place)
     if operator == "in" and isinstance(written, list) and None in written:
         present = [item for item in written if item is not None]
-        return Any((make_test(expression, "in", present, location), make_test(expression, "is", None, location)))
+        some = make_test(expression, "in", present, location, place)
+        return Any((some, make_test(expression, "is", None, location, place)))
     kind = OPERATORS[operator]
-    return Test(expression, kind, written, kind.prepare(written), location)
+    return Test(expression, kind, written, kind.prepare(written), location, place)
+
+
+_VERBS = {"contains": "contain", "starts": "start", "ends": "end", "matches": "match"}
 
 
 def _nested(part: Condition) -> str:

@@ -37,6 +37,8 @@ _STEP = re.compile(r'"(?:[^"\\]|\\.)*"|\[-?\d+\]|[\w$-]+')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _COMPARISONS = {"=": "is", "==": "is", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+# How the text form spells an operator, for messages.
+_SPELLINGS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "matches": "match()", "contains": "contains()"}
 _FUNCTIONS = {"contains": "contains", "match": "matches"}
 _WORDS = frozenset({"and", "or", "not", "in", "null", "true", "false"})
 
@@ -198,9 +200,9 @@ class _Parser:
 
     def _make(self, expression: Expression, operator: str, value: AnyValue, at: _Token) -> Condition:
         try:
-            return make_test(expression, operator, value, self.location)
+            return make_test(expression, operator, value, self.location, self.location)
         except ValueError as error:
-            raise TriggerError("operand-type", f"`{operator}` {error}", at.position) from None
+            raise TriggerError("operand-type", f"`{_SPELLINGS.get(operator, operator)}` {error}", at.position) from None
 
     def _check_event_type(self, expression: Expression, value: AnyValue, at: _Token) -> None:
         if expression.path == ("type",) and value is not None and value not in EVENT_TYPES:

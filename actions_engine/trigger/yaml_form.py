@@ -31,6 +31,8 @@ class _Reader:
     def __init__(self, source: Source, parser: ExpressionParser) -> None:
         self.source = source
         self.parser = parser
+        # Where the expression stands whose tests are being read.
+        self._place: Location | None = None
 
     def condition(self, node: Node, depth: int) -> Condition | None:
         if isinstance(node.value, str):
@@ -79,6 +81,7 @@ class _Reader:
                 error.hint = "an operator stands beneath the expression that it tests"
             self.source.problem(error.code, error.message, (place[0], place[1] + error.position), hint=error.hint)
             return None
+        self._place = Location(self.source.path, *place)
         if value.is_mapping:
             return self._operators(key, expression, value)
         return self._test(expression, "in" if value.is_list else "is", value)
@@ -99,6 +102,8 @@ class _Reader:
             else:
                 meant = _ORDER_WORDS.get(operator.lower())
                 hint = f"did you mean {meant!r}?" if meant else did_you_mean(operator, [*OPERATORS, *NEGATIONS])
+                if operator.lower().startswith("not_") and operator.lower()[4:] in OPERATORS:
+                    hint = f"write it beneath `not:`, as {{not: {{{key}: {{{operator.lower()[4:]}: …}}}}}}"
                 self.source.problem(
                     "unknown-operator", f"there is no operator {operator!r}", node.keys[operator], hint=hint
                 )
@@ -109,13 +114,13 @@ class _Reader:
         if not isinstance(operand.value, bool):
             self.source.problem("operand-type", f"`exists` takes true or false, not {operand.kind()}", operand)
             return None
-        test = make_test(expression, "exists", True, self._location(operand))
+        test = make_test(expression, "exists", True, self._location(operand), self._place)
         return test if operand.value else Not(test)
 
     def _test(self, expression: AnyValue, operator: str, operand: Node, written_as: str = "") -> Condition | None:
         written = operand.plain()
         try:
-            condition = make_test(expression, operator, written, self._location(operand))
+            condition = make_test(expression, operator, written, self._location(operand), self._place)
         except ValueError as error:
             self.source.problem("operand-type", f"`{written_as or operator}` {error}", operand)
             return None

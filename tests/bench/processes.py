@@ -52,7 +52,7 @@ def load_cost(folder: Path, count: int) -> tuple[float, float]:
 def command_runs() -> bool:
     """Whether the command line is there."""
     command = [sys.executable, "-m", "actions_engine", "--help"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
 def command_cost(mappings: Path, events: Path, plugins: Path, rounds: int) -> tuple[float, float]:
@@ -93,12 +93,10 @@ def _seconds(command: list[str], path: str = "") -> float:
     """Return how long a command runs; what it writes goes nowhere."""
     environment = os.environ | ({"PYTHONPATH": path} if path else {})
     start = time.perf_counter()
-    subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
-    )
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
 
 
 def _output(command: list[str]) -> str:
     """Return what a command writes."""
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

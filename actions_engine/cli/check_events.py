@@ -1,0 +1,101 @@
+"""`actions-engine check-events`: events against the Segment spec."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+
+from actions_engine.cli.events import read_events
+from actions_engine.event_check import check_event
+from actions_engine.event_report import EventReport, Row
+
+
+@click.command("check-events")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check_events(files: tuple[str, ...], form: str) -> None:
+    """Check the events of FILES (JSON or JSON Lines, also .gz; `-` or none is standard input) against the Segment spec.
+
+    Reports by event name what is wrong: errors break the spec, warnings are legal and probably not meant, hints are
+    matters of style. Values are never shown. The exit code is 1 where there were errors. JSON is one object a name.
+    """
+    paths = files or ("-",)
+    report = EventReport()
+    with _progress(paths) as advance:
+        for path in paths:
+            _check_file(path, report, advance)
+    rows = report.rows()
+    if form == "json":
+        for row in rows:
+            sys.stdout.buffer.write(msgspec.json.encode(row.as_dict()) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        for row in rows:
+            if row.findings:
+                click.echo(_shown(row))
+    _summarise(report, rows)
+    if any(row.count_of("error") for row in rows):
+        sys.exit(1)
+
+
+def _check_file(path: str, report: EventReport, advance: Callable[[int], None]) -> None:
+    name = "stdin" if path == "-" else path
+    for chunk in read_events(path, advance):
+        for number, line in enumerate(chunk.lines, start=chunk.first):
+            if not line.strip():
+                continue
+            place = f"{name}:{number}"
+            try:
+                event = msgspec.json.decode(line)
+            except (msgspec.DecodeError, RecursionError, ValueError) as error:
+                reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+                report.add_unreadable(f"not JSON: {reason.removeprefix('JSON is malformed: ')}", place)
+            else:
+                report.add(event, check_event(event), place)
+
+
+def _shown(row: Row) -> str:
+    lines = [f"{row.type} {row.name}".rstrip() + f": {row.count:,} event{'' if row.count == 1 else 's'}"]
+    for one in row.sorted_findings():
+        problem = one.problem
+        lines.append(f"  {problem.severity}[{problem.code}]: {problem.message}")
+        if problem.hint:
+            lines.append(f"    hint: {problem.hint}")
+        more = ", …" if one.count > len(one.places) else ""
+        lines.append(f"    {one.count:,} event{'' if one.count == 1 else 's'}: {', '.join(one.places)}{more}")
+    return "\n".join(lines) + "\n"
+
+
+def _summarise(report: EventReport, rows: list[Row]) -> None:
+    clean = sum(1 for row in rows if not row.findings)
+    counts = [
+        f"{sum(row.count_of(severity) for row in rows):,} {severity}s" for severity in ("error", "warning", "hint")
+    ]
+    click.echo(
+        f"{report.events:,} events, {len(rows):,} names of which {clean:,} are clean: {', '.join(counts)}", err=True
+    )
+    if report.unreadable:
+        click.echo(f"{report.unreadable:,} lines that are no event", err=True)
+    if report.capped:
+        click.echo(
+            f"{report.capped:,} events have names beyond the first {report.max_names:,}; they share a row", err=True
+        )
+
+
+@contextmanager
+def _progress(paths: tuple[str, ...]) -> Iterator[Callable[[int], None]]:
+    """Show how far the files are read, on a terminal only."""
+    if not sys.stderr.isatty() or "-" in paths:
+        yield lambda _count: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("checking", total=sum(os.path.getsize(path) for path in paths))
+        yield lambda count: progress.advance(task, count)

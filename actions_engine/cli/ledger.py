@@ -1,0 +1,89 @@
+"""`actions-engine ledger`: the account of every accepted call, and whether it balances."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from actions_engine.delivery.records import LedgerRow, Pause, Store
+from actions_engine.delivery.stores import store_of
+from actions_engine.errors import StoreError
+
+_COLUMNS = ("accepted", "delivered", "rejected", "dead", "pending", "replayed")
+
+
+@click.command()
+@click.option(
+    "--store", "url", required=True, metavar="URL", help="sqlite:///calls.db, a file's path, or postgresql://…."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def ledger(url: str, form: str) -> None:
+    """Print the account by destination and mapping: accepted = delivered + rejected + dead + pending, always.
+
+    The exit code is 1 where it does not balance.
+    """
+    with opened(url) as store:
+        rows, duplicates = store.ledger(), store.duplicates()
+        pauses, configurations = store.pauses(now=time.time()), store.configurations()
+    if form == "json":
+        for row in rows:
+            click.echo(json.dumps(msgspec.to_builtins(row) | {"holds": row.holds}))
+        summary = {
+            "holds": all(row.holds for row in rows), "duplicates": duplicates, "pauses": msgspec.to_builtins(pauses),
+            "pending_by_configuration": configurations,
+        }  # fmt: skip
+        click.echo(json.dumps(summary))
+    else:
+        write_ledger(rows, pauses, duplicates=duplicates)
+        for version, count in sorted(configurations.items()):
+            click.echo(f"{count:,} pending calls were planned by configuration {version}")
+    if not all(row.holds for row in rows):
+        sys.exit(1)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """Open a store that exists, or say why not and leave."""
+    path = url.removeprefix("sqlite:///") if "://" not in url or url.startswith("sqlite://") else ""
+    if path and not Path(path).is_file():
+        raise click.ClickException(f"there is no store {url}; `actions-engine run --store` makes one")
+    try:
+        store = store_of(url)
+        store.open()
+        try:
+            yield store
+        finally:
+            store.close()
+    except StoreError as error:
+        raise click.ClickException(f"the store: {error}") from None
+
+
+def write_ledger(rows: Sequence[LedgerRow], pauses: Sequence[Pause], *, duplicates: int = 0, err: bool = False) -> None:
+    """Print the account as a table, and whether it balances."""
+    names = [f"{row.instance} / {row.mapping}" if row.instance else "events as a whole" for row in rows]
+    width = max([len("destination / mapping"), *map(len, names)])
+    numbers = [[getattr(row, column) for column in _COLUMNS] for row in rows]
+    if len(rows) > 1:
+        names.append("total")
+        numbers.append([sum(column) for column in zip(*numbers, strict=True)])
+    click.echo(f"{'destination / mapping':<{width}}" + "".join(f"  {column:>10}" for column in _COLUMNS), err=err)
+    for name, values in zip(names, numbers, strict=True):
+        click.echo(f"{name:<{width}}" + "".join(f"  {value:>10,}" for value in values), err=err)
+    broken = [row for row in rows if not row.holds]
+    for row in broken:
+        counted = row.delivered + row.rejected + row.dead + row.pending
+        click.echo(f"{row.instance} / {row.mapping}: {row.accepted:,} accepted, {counted:,} accounted for", err=err)
+    click.echo("the ledger does not balance" if broken else "the ledger balances", err=err)
+    if duplicates:
+        click.echo(f"{duplicates:,} events were duplicates and made no call", err=err)
+    for pause in pauses:
+        until = datetime.fromtimestamp(pause.until, UTC).isoformat(timespec="seconds")
+        click.echo(f"{pause.instance} is paused until {until}: {pause.reason}", err=err)

@@ -1,0 +1,296 @@
+"""Amplitude: log events and purchases, identify users and groups, map users.
+
+Source: https://amplitude.com/docs/apis/analytics/http-v2 and its neighbours. Amplitude deduplicates events by their
+insert_id within seven days.
+"""
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from actions_engine import (
+    Batch,
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Outcome,
+    Payload,
+    Product,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    UnixMillis,
+    at_least_one_of,
+    encode_json,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+
+
+class Region(StrEnum):
+    """Where the project lives."""
+
+    US = "us"
+    EU = "eu"
+
+
+HOSTS = {
+    Region.US: ("https://api2.amplitude.com", "https://api.amplitude.com"),
+    Region.EU: ("https://api.eu.amplitude.com", "https://api.eu.amplitude.com"),
+}
+
+
+class AmplitudeSettings(Settings):
+    """One project."""
+
+    api_key: Annotated[Secret, Field(description="The project's API key.")]
+    region: Annotated[Region, Field(description="Where the project lives.")] = Region.US
+    min_id_length: Annotated[int | None, Field(description="The shortest id taken; 5 where unset.", ge=1)] = None
+    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+
+
+_AGENT = "parse_user_agent(context.userAgent)"
+
+
+class User(Payload):
+    """Who it was, and on what."""
+
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    device_id: Annotated[
+        str | None, From("context.device.id || anonymousId"), Field(description="The device's or visitor's id.")
+    ] = None
+    app_version: Annotated[str | None, From("context.app.version"), Field(description="The app's version.")] = None
+    platform: Annotated[
+        str | None,
+        From("if(context.library.name == 'analytics.js', 'Web', context.device.type)"),
+        Field(description="Web, iOS, Android and so on."),
+    ] = None
+    os_name: Annotated[
+        str | None, From(f"context.os.name || {_AGENT}.os"), Field(description="The operating system.")
+    ] = None
+    os_version: Annotated[
+        str | None, From(f"context.os.version || {_AGENT}.os_version"), Field(description="Its version.")
+    ] = None
+    device_manufacturer: Annotated[
+        str | None,
+        From(f"context.device.manufacturer || {_AGENT}.device_brand"),
+        Field(description="Who made the device."),
+    ] = None
+    device_model: Annotated[
+        str | None, From(f"context.device.model || {_AGENT}.device_model"), Field(description="The device's model.")
+    ] = None
+    carrier: Annotated[str | None, From("context.network.carrier"), Field(description="The network's carrier.")] = None
+    country: Annotated[str | None, From("context.location.country"), Field(description="Country.")] = None
+    region: Annotated[str | None, From("context.location.region"), Field(description="Region.")] = None
+    city: Annotated[str | None, From("context.location.city"), Field(description="City.")] = None
+    language: Annotated[str | None, From("context.locale"), Field(description="Language, such as en-US.")] = None
+    library: Annotated[str | None, From("context.library.name"), Field(description="What sent the event first.")] = None
+
+    identified = at_least_one_of("user_id", "device_id")
+
+
+class LogEvent(User):
+    """Something that a user did."""
+
+    event_type: Annotated[str, From("event"), Field(description="The event's name.")]
+    time: Annotated[UnixMillis | None, From("timestamp"), Field(description="When it happened.")] = None
+    session_id: Annotated[UnixMillis | None, Field(description="When the session began: its id.")] = None
+    event_properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of it.")] = None
+    user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
+    groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
+    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    referrer: Annotated[
+        str | None, From("context.page.referrer"), Field(description="The page before; kept as user property.")
+    ] = None
+    campaign: Annotated[
+        JsonObject | None, From("context.campaign"), Field(description="The campaign; kept as utm_… user properties.")
+    ] = None
+    revenue: Annotated[Number | None, Field(description="What it is worth.")] = None
+    price: Annotated[Number | None, Field(description="The price of one.")] = None
+    quantity: Annotated[int | None, Field(description="How many.")] = None
+    product_id: Annotated[str | None, Field(description="What was bought.")] = None
+    revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = None
+    idfa: Annotated[str | None, Field(description="Apple's advertising id.")] = None
+    adid: Annotated[str | None, Field(description="Google's advertising id.")] = None
+
+
+class LogPurchase(LogEvent):
+    """A completed order."""
+
+    revenue: Annotated[Number | None, From("properties.revenue"), Field(description="What it is worth.")] = None
+    revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = "Purchase"
+    products: Annotated[
+        list[Product] | None,
+        From("properties.products"),
+        Field(description="The products; each becomes an event Product Purchased."),
+    ] = None
+
+
+class IdentifyUser(User):
+    """What is known about a user."""
+
+    user_properties: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+    groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
+    paying: Annotated[bool | None, Field(description="Whether the user pays.")] = None
+
+
+class GroupIdentify(Payload):
+    """What is known about a group, and a user that belongs to it."""
+
+    group_type: Annotated[str, Field(description="The kind of group.")] = "company"
+    group_value: Annotated[str, From("groupId"), Field(description="The group's id.")]
+    group_properties: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    device_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's id.")] = None
+    time: Annotated[UnixMillis | None, From("timestamp"), Field(description="When it happened.")] = None
+
+
+class MapUser(Payload):
+    """Two ids of one user."""
+
+    user_id: Annotated[str, From("previousId"), Field(description="The id that is mapped.")]
+    global_user_id: Annotated[str | None, From("userId"), Field(description="What it is mapped to.")] = None
+    unmap: Annotated[bool | None, Field(description="Undo the mapping of user_id.")] = None
+
+
+amplitude = Destination("amplitude", settings=AmplitudeSettings, title="Amplitude")
+# 2,000 events or 1 MB a request; many of one device are throttled, so that smaller requests serve better.
+batch = Batch(max_calls=1000, max_records=1000, max_bytes=900_000, linger=0.5,
+              records=lambda payload: 1 + len(getattr(payload, "products", None) or ()))  # fmt: skip
+
+
+def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+    """Read a 400, which names the events at fault by their index; none of the request's events is taken then."""
+    outcome = Outcome.of(response)
+    if response.status != 400:
+        return [outcome] * len(payloads)
+    owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
+    faulty: dict[int, str] = {}
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
+        for kind in ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths"):
+            named = answer.get(kind)
+            for field, indexes in named.items() if isinstance(named, dict) else ():
+                for index in indexes if isinstance(indexes, list) else ():
+                    if isinstance(index, int) and 0 <= index < len(owners):
+                        faulty[owners[index]] = f"Amplitude says {kind.replace('_', ' ')}: {field}"
+    if not faulty:
+        return [outcome] * len(payloads)
+    innocent = Outcome.retry("another event of the request was refused", after=0.0)
+    return [Outcome.rejected(faulty[number]) if number in faulty else innocent for number in range(len(payloads))]
+
+
+@amplitude.action(trigger='type = "track"', batch=batch, outcomes=_outcomes)
+def log_event(settings: AmplitudeSettings, payloads: list[LogEvent]) -> Request:
+    """Log events."""
+    return _log(settings, [_event(payload) for payload in payloads])
+
+
+@amplitude.action(trigger='type = "track" and event = "Order Completed"', batch=batch, outcomes=_outcomes)
+def log_purchase(settings: AmplitudeSettings, payloads: list[LogPurchase]) -> Request:
+    """Log completed orders, and each of their products."""
+    events = []
+    for payload in payloads:
+        order = _event(payload)
+        events.append(order)
+        shared = {name: value for name, value in order.items() if name not in _ORDER_ONLY}
+        for number, product in enumerate(payload.products or [], start=1):
+            key = f"{payload.idempotency_key}:{number}"
+            events.append(
+                shared | {"event_type": "Product Purchased", "event_properties": product.body(), "insert_id": key}
+            )
+    return _log(settings, events)
+
+
+@amplitude.action(trigger='type = "identify"', batch=Batch(max_calls=500, max_bytes=900_000, linger=0.5))
+def identify_user(settings: AmplitudeSettings, payloads: list[IdentifyUser]) -> Request:
+    """Tell what is known about users."""
+    return _form(settings, "/identify", "identification", [_given(payload) for payload in payloads])
+
+
+@amplitude.action(trigger='type = "group"')
+def group_identify(settings: AmplitudeSettings, payload: GroupIdentify) -> Steps:
+    """Tell what is known about a group, and put the user into it."""
+    if payload.user_id or payload.device_id:
+        member = {"user_id": payload.user_id, "device_id": payload.device_id, "time": payload.time}
+        own = {payload.group_type: payload.group_value}
+        identification = [_some(member) | {"groups": own, "user_properties": own}]
+        response = yield _form(settings, "/identify", "identification", identification)
+        if Outcome.of(response).kind != "delivered":
+            return [Outcome.of(response)]
+    given = payload.body(exclude=["user_id", "device_id", "time"])
+    response = yield _form(settings, "/groupidentify", "identification", [_some(given)])
+    return [Outcome.of(response)]
+
+
+@amplitude.action(trigger='type = "alias"', batch=Batch(max_calls=500, linger=0.5))
+def map_user(settings: AmplitudeSettings, payloads: list[MapUser]) -> Request:
+    """Tell that two ids are one user."""
+    return _form(settings, "/usermap", "mapping", [_given(payload) for payload in payloads])
+
+
+amplitude.preset("Track calls", action="log_event", trigger='type = "track" and event != "Order Completed"')
+amplitude.preset("Orders completed", action="log_purchase")
+amplitude.preset("Page views", action="log_event", trigger='type = "page"',
+                 fields={"event_type": "Viewed {{ name || context.page.title }}"})  # fmt: skip
+amplitude.preset("Screen views", action="log_event", trigger='type = "screen"',
+                 fields={"event_type": "Viewed {{ name }}"})  # fmt: skip
+amplitude.preset("Identify calls", action="identify_user")
+amplitude.preset("Group calls", action="group_identify")
+amplitude.preset("Alias calls", action="map_user")
+
+_NAMES = {"product_id": "productId", "revenue_type": "revenueType"}
+_ORDER_ONLY = ("revenue", "revenueType", "price", "quantity", "productId")
+
+
+def _some(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _given(payload: Payload) -> dict[str, Any]:
+    return _some(payload.body())
+
+
+def _event(payload: LogEvent) -> dict[str, Any]:
+    given = _some(payload.body(exclude=["referrer", "campaign", "products", "user_properties"]))
+    event = {_NAMES.get(name, name): value for name, value in given.items()}
+    event["insert_id"] = payload.idempotency_key
+    found = {"referrer": payload.referrer} if payload.referrer else {}
+    for name, value in (payload.campaign or {}).items():
+        if isinstance(value, str) and value:
+            found["utm_campaign" if name == "name" else f"utm_{name}"] = value
+    if found:
+        first = {f"initial_{name}": value for name, value in found.items()}
+        event["user_properties"] = {"$set": found | (payload.user_properties or {}), "$setOnce": first}
+    elif payload.user_properties is not None:
+        event["user_properties"] = payload.user_properties
+    return event
+
+
+def _log(settings: AmplitudeSettings, events: list[dict[str, Any]]) -> Request:
+    body: dict[str, Any] = {"api_key": settings.api_key, "events": events}
+    if settings.min_id_length is not None:
+        body["options"] = {"min_id_length": settings.min_id_length}
+    return Request.post(f"{settings.endpoint or HOSTS[settings.region][0]}/2/httpapi", json=body)
+
+
+def _form(settings: AmplitudeSettings, path: str, name: str, items: list[dict[str, Any]]) -> Request:
+    host = settings.endpoint or HOSTS[settings.region][path == "/usermap"]
+    form: dict[str, Any] = {"api_key": settings.api_key, name: encode_json(items).decode()}
+    if settings.min_id_length is not None and path != "/usermap":
+        form["options"] = encode_json({"min_id_length": settings.min_id_length}).decode()
+    return Request.post(f"{host}{path}", form=form)
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(amplitude)

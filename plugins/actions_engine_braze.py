@@ -1,0 +1,325 @@
+"""Braze: track events and purchases, update profiles, make aliases and identify users.
+
+Source: https://www.braze.com/docs/api/endpoints/user_data/post_user_track. A request holds 75 records at most, and
+an order is one for each of its products; the answer names the records at fault.
+"""
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from actions_engine import (
+    Batch,
+    Currency,
+    Destination,
+    From,
+    JsonObject,
+    Outcome,
+    Part,
+    Payload,
+    Product,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    Timestamp,
+    at_least_one_of,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+MAX_RECORDS = 75
+
+
+class Instance(StrEnum):
+    """The cluster that the account lives on: https://www.braze.com/docs/api/basics/#endpoints."""
+
+    US_01 = "iad-01.braze.com"
+    US_02 = "iad-02.braze.com"
+    US_03 = "iad-03.braze.com"
+    US_04 = "iad-04.braze.com"
+    US_05 = "iad-05.braze.com"
+    US_06 = "iad-06.braze.com"
+    US_07 = "iad-07.braze.com"
+    US_08 = "iad-08.braze.com"
+    US_10 = "us-10.braze.com"
+    EU_01 = "fra-01.braze.eu"
+    EU_02 = "fra-02.braze.eu"
+    AU_01 = "au-01.braze.com"
+    ID_01 = "id-01.braze.com"
+    JP_01 = "jp-01.braze.com"
+
+
+class BrazeSettings(Settings):
+    """One workspace."""
+
+    api_key: Annotated[Secret, Field(description="A REST API key that may track users.")]
+    instance: Annotated[Instance, Field(description="The cluster that the account lives on.")] = Instance.US_01
+    app_id: Annotated[str | None, Field(description="The app that events and purchases belong to.")] = None
+    endpoint: Annotated[str | None, Field(description="Another host than the cluster's, for tests.")] = None
+
+
+class UserAlias(Part):
+    """A name of a user beside the id."""
+
+    alias_name: Annotated[str, Field(description="The alias.")]
+    alias_label: Annotated[str, Field(description="What kind of alias it is.")]
+
+
+class User(Payload):
+    """Whom a record is about."""
+
+    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    braze_id: Annotated[str | None, Field(description="Braze's own id of the user.")] = None
+    user_alias: Annotated[UserAlias | None, Field(description="An alias of the user.")] = None
+    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
+        None
+    )
+    update_existing_only: Annotated[bool, Field(description="Do nothing for a user that Braze does not know.")] = False
+
+    identified = at_least_one_of("external_id", "braze_id", "user_alias", "email")
+
+
+class TrackEvent(User):
+    """Something that a user did."""
+
+    name: Annotated[str, From("event"), Field(description="The event's name.")]
+    time: Annotated[Timestamp, From("timestamp"), Field(description="When it happened.")]
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+
+
+class TrackPurchase(User):
+    """A completed order."""
+
+    email: Annotated[str | None, Field(description="E-mail address.")] = None
+    time: Annotated[Timestamp, From("timestamp"), Field(description="When it happened.")]
+    currency: Annotated[Currency, From("properties.currency"), Field(description="ISO 4217.")] = "USD"
+    products: Annotated[
+        list[Product],
+        From("properties.products"),
+        Field(description="The products, a purchase each.", min_length=1),
+    ]
+    properties: Annotated[
+        JsonObject | None,
+        From("omit(properties, ['products'])"),
+        Field(description="Details of the order, repeated with each product."),
+    ] = None
+
+
+_OTHER_TRAITS = (
+    "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
+)
+_GENDERS = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F", "o": "O", "n": "N", "p": "P"}
+
+
+class UpdateUserProfile(User):
+    """A user's profile."""
+
+    email: Annotated[str | None, From("traits.email"), Field(description="E-mail address.")] = None
+    first_name: Annotated[
+        str | None, From("traits.firstName || traits.first_name"), Field(description="First name.")
+    ] = None
+    last_name: Annotated[str | None, From("traits.lastName || traits.last_name"), Field(description="Last name.")] = (
+        None
+    )
+    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number in E.164.")] = None
+    gender: Annotated[
+        str | None, From("traits.gender"), Field(description="M, F, O (other), N (not applicable) or P (not said).")
+    ] = None
+    dob: Annotated[str | None, Field(description="Date of birth, YYYY-MM-DD.")] = None
+    home_city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
+    country: Annotated[str | None, Field(description="Two letters (ISO 3166-1).")] = None
+    language: Annotated[str | None, Field(description="Two letters (ISO 639-1).")] = None
+    image_url: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    email_subscribe: Annotated[
+        Literal["opted_in", "unsubscribed", "subscribed"] | None, Field(description="Whether mail is wanted.")
+    ] = None
+    push_subscribe: Annotated[
+        Literal["opted_in", "unsubscribed", "subscribed"] | None, Field(description="Whether push is wanted.")
+    ] = None
+    custom_attributes: Annotated[
+        JsonObject | None,
+        From(
+            "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
+        ),
+        Field(description="Attributes of your own."),
+    ] = None
+
+
+class CreateAlias(Payload):
+    """An alias to make."""
+
+    external_id: Annotated[str | None, From("userId"), Field(description="Your id; without it a user is made.")] = None
+    alias_name: Annotated[str, From("anonymousId"), Field(description="The alias.")]
+    alias_label: Annotated[str, Field(description="What kind of alias it is.")] = "anonymous_id"
+
+
+class IdentifyUser(CreateAlias):
+    """An alias whose user has an id now."""
+
+    external_id: Annotated[str, From("userId"), Field(description="Your id of the user.")]
+    merge_behavior: Annotated[
+        Literal["none", "merge"], Field(description="Whether what the alias did becomes the user's.")
+    ] = "merge"
+
+
+braze = Destination("braze", settings=BrazeSettings, title="Braze")
+
+
+def _outcomes_of(name: str) -> Any:
+    """Return a reader of the errors that name records by their index in an array of the request."""
+
+    def outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+        faults = _faults(response, name)
+        return [
+            Outcome.rejected(faults[number]) if number in faults else _innocent(response, faults)
+            for number in range(len(payloads))
+        ]
+
+    return outcomes
+
+
+def _faults(response: Response, name: str) -> dict[int, str]:
+    try:
+        answer = response.json()
+    except ValueError:
+        return {}
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    faults: dict[int, str] = {}
+    for error in errors if isinstance(errors, list) and response.status in (200, 201, 400) else ():
+        if isinstance(error, dict) and error.get("input_array") == name and isinstance(error.get("index"), int):
+            faults[error["index"]] = f"Braze says {str(error.get('type', ''))[:200]}"
+    return faults
+
+
+def _innocent(response: Response, faults: dict[int, str]) -> Outcome:
+    if faults and response.status == 400:
+        # Of a request that is refused as a whole, the others are sent again without the ones at fault.
+        return Outcome.retry("another record of the request was refused", after=0.0)
+    return Outcome.of(response)
+
+
+_BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
+
+
+@braze.action(trigger='type = "track" and event != "Order Completed"', batch=_BATCH, outcomes=_outcomes_of("events"))
+def track_event(settings: BrazeSettings, payloads: list[TrackEvent]) -> Request:
+    """Track events."""
+    events = [
+        _user(payload)
+        | _some(app_id=settings.app_id, name=payload.name, time=payload.time, properties=payload.properties)
+        for payload in payloads
+    ]
+    return _track(settings, "events", events)
+
+
+@braze.action(
+    trigger='event = "Order Completed"',
+    batch=Batch(
+        max_calls=MAX_RECORDS, max_records=MAX_RECORDS, records=lambda payload: len(payload.products), linger=0.5
+    ),
+)
+def track_purchase(settings: BrazeSettings, payloads: list[TrackPurchase]) -> Steps:
+    """Track completed orders, a purchase for each product; an order of more than 75 takes several requests."""
+    records = [(number, record) for number, payload in enumerate(payloads) for record in _purchases(settings, payload)]
+    outcomes = [Outcome.delivered()] * len(payloads)
+    for start in range(0, len(records), MAX_RECORDS):
+        part = records[start : start + MAX_RECORDS]
+        response = yield _track(settings, "purchases", [record for _, record in part])
+        faults = _faults(response, "purchases")
+        for index, (number, _) in enumerate(part):
+            outcome = Outcome.rejected(faults[index]) if index in faults else _innocent(response, faults)
+            if outcome.kind != "delivered" and outcomes[number].kind != "rejected":
+                outcomes[number] = outcome
+    return outcomes
+
+
+@braze.action(trigger='type = "identify"', batch=_BATCH, outcomes=_outcomes_of("attributes"))
+def update_user_profile(settings: BrazeSettings, payloads: list[UpdateUserProfile]) -> Request:
+    """Make users or update their profiles."""
+    profiles = []
+    for payload in payloads:
+        own = payload.body(exclude=[*User.model_fields, "custom_attributes"])
+        if own.get("gender") is not None:
+            own["gender"] = _GENDERS.get(own["gender"].strip().lower(), own["gender"])
+        profiles.append((payload.custom_attributes or {}) | _user(payload) | own)
+    return _track(settings, "attributes", profiles)
+
+
+@braze.action(
+    trigger='event = "Create Alias"', batch=Batch(max_calls=50, linger=0.5), outcomes=_outcomes_of("user_aliases")
+)
+def create_alias(settings: BrazeSettings, payloads: list[CreateAlias]) -> Request:
+    """Make aliases."""
+    return _post(settings, "/users/alias/new", {"user_aliases": [payload.body() for payload in payloads]})
+
+
+@braze.action(
+    trigger='type = "identify"',
+    batch=Batch(max_calls=50, key=lambda payload: payload.merge_behavior, linger=0.5),
+    outcomes=_outcomes_of("aliases_to_identify"),
+)
+def identify_user(settings: BrazeSettings, payloads: list[IdentifyUser]) -> Request:
+    """Tell whose aliases are whose."""
+    aliases = [
+        {
+            "external_id": payload.external_id,
+            "user_alias": {"alias_name": payload.alias_name, "alias_label": payload.alias_label},
+        }
+        for payload in payloads
+    ]
+    body = {"aliases_to_identify": aliases, "merge_behavior": payloads[0].merge_behavior}
+    return _post(settings, "/users/identify", body)
+
+
+for name, action in (
+    ("Track calls", "track_event"),
+    ("Orders completed", "track_purchase"),
+    ("Identify calls", "update_user_profile"),
+):
+    braze.preset(name, action=action)
+
+
+def _some(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _user(payload: User) -> dict[str, Any]:
+    alias = payload.user_alias.body() if payload.user_alias else None
+    own = _some(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias, email=payload.email)
+    return own | {"_update_existing_only": payload.update_existing_only}
+
+
+def _purchases(settings: BrazeSettings, payload: TrackPurchase) -> list[dict[str, Any]]:
+    purchases = []
+    for product in payload.products:
+        details = product.body(exclude=["product_id", "price", "quantity"])
+        purchases.append(
+            _user(payload)
+            | _some(
+                app_id=settings.app_id, time=payload.time, product_id=product.product_id or product.sku,
+                currency=payload.currency, price=product.price, quantity=product.quantity,
+                properties=details | (payload.properties or {}),
+            )
+        )  # fmt: skip
+    return purchases
+
+
+def _track(settings: BrazeSettings, name: str, records: list[dict[str, Any]]) -> Request:
+    # Braze asks for this header of senders that batch: it balances their requests otherwise.
+    headers = {"X-Braze-Batch": "true"} if len(records) > 1 else {}
+    return _post(settings, "/users/track", {name: records}, headers)
+
+
+def _post(settings: BrazeSettings, path: str, body: Any, headers: dict[str, str] | None = None) -> Request:
+    authorization: dict[str, Any] = {"Authorization": settings.api_key.into("Bearer {}")}
+    host = settings.endpoint or f"https://rest.{settings.instance}"
+    return Request.post(f"{host}{path}", headers=authorization | (headers or {}), json=body)
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(braze)

@@ -1,0 +1,303 @@
+"""Mixpanel: import events and purchases, keep profiles of users and groups, join identities.
+
+Source: https://developer.mixpanel.com/reference/overview. Events go to `/import`, which tells each record that failed
+and deduplicates by `$insert_id`; profiles go to `/engage` and `/groups`.
+"""
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from actions_engine import (
+    Batch,
+    Destination,
+    From,
+    JsonObject,
+    Number,
+    Outcome,
+    Payload,
+    Product,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    UnixMillis,
+    at_least_one_of,
+    encode_json,
+    hookimpl,
+)
+
+Steps = Generator[Request, Response, list[Outcome]]
+
+
+class Region(StrEnum):
+    """Where the project lives."""
+
+    US = "us"
+    EU = "eu"
+    IN = "in"
+
+
+HOSTS = {
+    Region.US: "https://api.mixpanel.com",
+    Region.EU: "https://api-eu.mixpanel.com",
+    Region.IN: "https://api-in.mixpanel.com",
+}
+
+
+class MixpanelSettings(Settings):
+    """One project."""
+
+    project_token: Annotated[Secret, Field(description="The project's token.")]
+    api_secret: Annotated[Secret | None, Field(description="The project's API secret.")] = None
+    region: Annotated[Region, Field(description="Where the project lives.")] = Region.US
+    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+
+
+_AGENT = "parse_user_agent(context.userAgent)"
+
+
+class TrackEvent(Payload):
+    """Something that a user did."""
+
+    event: Annotated[str, From("event"), Field(description="The event's name.")]
+    time: Annotated[UnixMillis, From("timestamp"), Field(description="When it happened.")]
+    insert_id: Annotated[
+        str | None, From("messageId"), Field(description="The event's id; a second one of that day is ignored.")
+    ] = None
+    distinct_id: Annotated[
+        str | None, From("userId || anonymousId"), Field(description="Who it was, where identities are merged by it.")
+    ] = None
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's or device's id.")] = None
+    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    current_url: Annotated[str | None, From("context.page.url"), Field(description="The page's URL.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer"), Field(description="The page before.")] = None
+    browser: Annotated[str | None, From(f"{_AGENT}.browser"), Field(description="The browser.")] = None
+    browser_version: Annotated[
+        str | None, From(f"{_AGENT}.browser_version"), Field(description="The browser's version.")
+    ] = None
+    os: Annotated[str | None, From("context.os.name"), Field(description="The operating system.")] = None
+    os_version: Annotated[str | None, From("context.os.version"), Field(description="Its version.")] = None
+    locale: Annotated[str | None, From("context.locale"), Field(description="Language, such as en-US.")] = None
+    timezone: Annotated[str | None, From("context.timezone"), Field(description="Time zone.")] = None
+    lib_version: Annotated[
+        str | None, From("context.library.version"), Field(description="The version of what sent it first.")
+    ] = None
+    mp_lib: Annotated[str | None, From("context.library.name"), Field(description="What sent it first.")] = None
+    utm_campaign: Annotated[str | None, From("context.campaign.name"), Field(description="The campaign.")] = None
+    utm_source: Annotated[str | None, From("context.campaign.source"), Field(description="Its source.")] = None
+    utm_medium: Annotated[str | None, From("context.campaign.medium"), Field(description="Its medium.")] = None
+    utm_term: Annotated[str | None, From("context.campaign.term"), Field(description="Its term.")] = None
+    utm_content: Annotated[str | None, From("context.campaign.content"), Field(description="Its content.")] = None
+    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+
+
+class TrackPurchase(TrackEvent):
+    """A completed order."""
+
+    products: Annotated[
+        list[Product] | None,
+        From("properties.products"),
+        Field(description="The products; each becomes an event Product Purchased."),
+    ] = None
+
+
+class Identify(Payload):
+    """What is known about a user."""
+
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's id.")] = None
+    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+
+    identified = at_least_one_of("user_id", "anonymous_id")
+
+
+class Group(Payload):
+    """What is known about a group."""
+
+    group_key: Annotated[str, Field(description="The group key of the project's settings.")] = "$group_id"
+    group_id: Annotated[str, From("groupId"), Field(description="The group's id.")]
+    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+
+
+class Alias(Payload):
+    """Two ids of one user."""
+
+    distinct_id: Annotated[str, From("previousId"), Field(description="The id until now.")]
+    alias: Annotated[str, From("userId"), Field(description="The id from now on.")]
+
+
+class Increment(Payload):
+    """Numbers of a user's profile that grow."""
+
+    distinct_id: Annotated[str, From("userId || anonymousId"), Field(description="Who it is.")]
+    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    increment: Annotated[
+        dict[str, Number], Field(description="By how much, for each property; 20 at most.", examples=[{"orders": 1}])
+    ]
+
+
+mixpanel = Destination("mixpanel", settings=MixpanelSettings, title="Mixpanel")
+# 2,000 events or 10 MB a request: https://developer.mixpanel.com/reference/import-events
+batch = Batch(max_calls=2000, max_records=2000, max_bytes=9_000_000, linger=0.5,
+              records=lambda payload: 1 + len(getattr(payload, "products", None) or ()))  # fmt: skip
+
+
+def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+    """Read the records that failed; in strict mode the others are imported."""
+    outcome = Outcome.of(response)
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    failed = answer.get("failed_records") if isinstance(answer, dict) else None
+    if response.status not in (200, 400) or not isinstance(failed, list) or not failed:
+        return [outcome] * len(payloads)
+    owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
+    outcomes = [Outcome.delivered()] * len(payloads)
+    for record in failed:
+        index = record.get("index") if isinstance(record, dict) else None
+        if isinstance(index, int) and 0 <= index < len(owners):
+            told = f"{record.get('field', '')}: {record.get('message', '')}"[:200]
+            outcomes[owners[index]] = Outcome.rejected(f"Mixpanel says {told}")
+    return outcomes
+
+
+def _accepted(response: Response, payloads: list[Any]) -> list[Outcome]:
+    """Read the answer of the profile endpoints: 200 with `0` where the data is refused."""
+    outcome = Outcome.of(response)
+    if outcome.kind == "delivered" and response.body.strip() == b"0":
+        outcome = Outcome.rejected("Mixpanel refuses the data")
+    return [outcome] * len(payloads)
+
+
+@mixpanel.action(trigger='type = "track"', batch=batch, outcomes=_outcomes)
+def track_event(settings: MixpanelSettings, payloads: list[TrackEvent]) -> Request:
+    """Import events."""
+    return _import(settings, [_event(payload) for payload in payloads])
+
+
+@mixpanel.action(trigger='type = "track" and event = "Order Completed"', batch=batch, outcomes=_outcomes)
+def track_purchase(settings: MixpanelSettings, payloads: list[TrackPurchase]) -> Request:
+    """Import completed orders, and each of their products."""
+    events = []
+    for payload in payloads:
+        order = _event(payload)
+        events.append(order)
+        given = payload.properties or {}
+        shared = {name: value for name, value in order["properties"].items() if name not in given}
+        shared |= {name: given[name] for name in ("order_id", "checkout_id", "email") if name in given}
+        for number, product in enumerate(payload.products or [], start=1):
+            # An id that follows from the order's, so that a retry counts nothing twice.
+            own = {"$insert_id": f"{order['properties']['$insert_id']}-{number}"}
+            events.append({"event": "Product Purchased", "properties": shared | own | product.body()})
+    return _import(settings, events)
+
+
+@mixpanel.action(trigger='type = "identify"')
+def identify(settings: MixpanelSettings, payload: Identify) -> Steps:
+    """Join a visitor with a user, and tell what is known."""
+    if payload.user_id and payload.anonymous_id:
+        properties = {
+            "$identified_id": payload.user_id, "$anon_id": payload.anonymous_id, "token": settings.project_token,
+        }  # fmt: skip
+        response = yield _form(settings, "/track", {"event": "$identify", "properties": properties})
+        if (outcome := _accepted(response, [payload])[0]).kind != "delivered":
+            return [outcome]
+    if not payload.traits:
+        return [Outcome.delivered()]
+    distinct_id = payload.user_id or payload.anonymous_id
+    body = {"$token": settings.project_token, "$distinct_id": distinct_id, "$ip": payload.ip}
+    response = yield _form(settings, "/engage", _some(body) | {"$set": _profile(payload.traits)})
+    return _accepted(response, [payload])
+
+
+@mixpanel.action(trigger='type = "group"', outcomes=_accepted)
+def group(settings: MixpanelSettings, payload: Group) -> Request:
+    """Tell what is known about a group."""
+    traits = dict(payload.traits or {})
+    if "name" in traits:
+        traits["$name"] = traits.pop("name")
+    body = {"$token": settings.project_token, "$group_key": payload.group_key, "$group_id": payload.group_id}
+    return _form(settings, "/groups", body | {"$set": traits})
+
+
+@mixpanel.action(trigger='type = "alias"', outcomes=_accepted)
+def alias(settings: MixpanelSettings, payload: Alias) -> Request:
+    """Join two ids of one user."""
+    properties = {"distinct_id": payload.distinct_id, "alias": payload.alias, "token": settings.project_token}
+    return _form(settings, "/track", {"event": "$create_alias", "properties": properties})
+
+
+@mixpanel.action(trigger='type = "track"', outcomes=_accepted)
+def increment(settings: MixpanelSettings, payload: Increment) -> Request:
+    """Add to numbers of a user's profile."""
+    body = {"$token": settings.project_token, "$distinct_id": payload.distinct_id, "$ip": payload.ip}
+    return _form(settings, "/engage", _some(body) | {"$add": payload.increment})
+
+
+mixpanel.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')
+mixpanel.preset("Orders completed", action="track_purchase")
+for name, trigger in (("Page views", 'type = "page"'), ("Screen views", 'type = "screen"')):
+    mixpanel.preset(name, action="track_event", trigger=trigger, fields={"event": "Viewed {{ name }}"})
+for name, action in (("Identify calls", "identify"), ("Group calls", "group"), ("Alias calls", "alias")):
+    mixpanel.preset(name, action=action)
+
+_APART = ("event", "insert_id", "properties", "products", "user_id", "anonymous_id", "distinct_id")
+_NAMES = {
+    "ip": "ip", "current_url": "$current_url", "referrer": "$referrer", "browser": "$browser",
+    "browser_version": "$browser_version", "os": "$os", "os_version": "$os_version", "locale": "$locale",
+    "lib_version": "$lib_version",
+}  # fmt: skip
+_PROFILE = {
+    "created": "$created", "createdAt": "$created", "created_at": "$created", "email": "$email",
+    "firstName": "$first_name", "first_name": "$first_name", "lastName": "$last_name", "last_name": "$last_name",
+    "name": "$name", "username": "$username", "phone": "$phone",
+}  # fmt: skip
+
+
+def _some(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _profile(traits: dict[str, Any]) -> dict[str, Any]:
+    return {_PROFILE.get(name, name): value for name, value in traits.items()}
+
+
+def _event(payload: TrackEvent) -> dict[str, Any]:
+    own = payload.body(
+        exclude=["event", "insert_id", "properties", "products", "user_id", "anonymous_id", "distinct_id"]
+    )
+    properties = {_NAMES.get(name, name): value for name, value in own.items() if value not in (None, "")}
+    properties |= _some({
+        "$insert_id": payload.insert_id or payload.idempotency_key,
+        "distinct_id": payload.distinct_id or "",
+        "$user_id": payload.user_id, "$identified_id": payload.user_id,
+        "$device_id": payload.anonymous_id, "$anon_id": payload.anonymous_id,
+    })  # fmt: skip
+    return {"event": payload.event, "properties": properties | (payload.properties or {})}
+
+
+def _import(settings: MixpanelSettings, events: list[dict[str, Any]]) -> Request:
+    return Request.post(
+        f"{settings.endpoint or HOSTS[settings.region]}/import",
+        params={"strict": "1"},
+        basic_auth=(settings.api_secret or settings.project_token, ""),
+        json=events,
+    )
+
+
+def _form(settings: MixpanelSettings, path: str, data: dict[str, Any]) -> Request:
+    host = settings.endpoint or HOSTS[settings.region]
+    # The token stands inside the JSON: the whole is masked as a secret is.
+    return Request.post(f"{host}{path}", form={"data": Secret(encode_json(data).decode())})
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(mixpanel)

@@ -1,0 +1,137 @@
+"""Slack: post messages through an incoming webhook, or as an app through chat.postMessage.
+
+Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
+https://docs.slack.dev/reference/methods/chat.postMessage. Slack does not deduplicate: a message whose answer got lost
+is posted again.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from actions_engine import (
+    Destination,
+    From,
+    JsonArray,
+    Outcome,
+    Payload,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    at_least_one_of,
+    hookimpl,
+)
+
+
+class SlackSettings(Settings):
+    """A webhook, an app's token, or both."""
+
+    webhook_url: Annotated[
+        Secret | None, Field(description="The incoming webhook's URL; whoever knows it can post.")
+    ] = None
+    bot_token: Annotated[Secret | None, Field(description="An app's bot token, xoxb-…, with chat:write.")] = None
+    endpoint: Annotated[str, Field(description="Another host for the Web API, for tests.")] = "https://slack.com"
+
+    @model_validator(mode="after")
+    def one_way(self) -> "SlackSettings":
+        """Ask for a way to post."""
+        if self.webhook_url is None and self.bot_token is None:
+            raise ValueError("give webhook_url or bot_token")
+        return self
+
+
+class Message(Payload):
+    """A message: text, blocks, or blocks with text for notifications."""
+
+    text: Annotated[
+        str | None,
+        From("{{ event || type }} by {{ userId || anonymousId }}"),
+        Field(description="The text in Slack's mrkdwn; beside blocks, what notifications show."),
+    ] = None
+    blocks: Annotated[JsonArray | None, Field(description="Block Kit's blocks.")] = None
+    username: Annotated[str | None, Field(description="Another name than the app's, where it may.")] = None
+    icon_url: Annotated[str | None, Field(description="Another picture than the app's, where it may.")] = None
+    icon_emoji: Annotated[str | None, Field(description="An emoji as picture, such as :tada:.")] = None
+
+    said = at_least_one_of("text", "blocks")
+
+
+class WebhookMessage(Message):
+    """A message to the webhook's channel."""
+
+    channel: Annotated[str | None, Field(description="Another channel, where an old webhook still may.")] = None
+
+
+class ChannelMessage(Message):
+    """A message to a channel."""
+
+    channel: Annotated[str, Field(description="The channel's id or name, such as #general.")]
+    thread_ts: Annotated[str | None, Field(description="The message that it answers.")] = None
+    unfurl_links: Annotated[bool | None, Field(description="Whether links are previewed.")] = None
+
+
+slack = Destination("slack", settings=SlackSettings, title="Slack")
+
+_CREDENTIALS = frozenset({
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_permission",
+    "missing_scope", "org_login_required",
+})  # fmt: skip
+_PASSING = frozenset({
+    "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
+    "team_added_to_org",
+})  # fmt: skip
+
+
+def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+    """Read `ok` and `error`: the Web API answers 200 to nearly everything."""
+    outcome = Outcome.of(response)
+    if outcome.kind == "delivered":
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+            outcome = Outcome.retry("Slack's answer does not say whether the message was posted")
+        elif not answer["ok"]:
+            error = str(answer.get("error", ""))[:100]
+            reason = f"Slack says {error}"
+            if error in _CREDENTIALS:
+                outcome = Outcome("paused", reason)
+            else:
+                outcome = Outcome.retry(reason) if error in _PASSING else Outcome.rejected(reason)
+    return [outcome] * len(payloads)
+
+
+@slack.action(trigger='type = "track"')
+def post_to_webhook(settings: SlackSettings, payload: WebhookMessage) -> Request:
+    """Post a message to the channel of the incoming webhook."""
+    if settings.webhook_url is None:
+        raise ValueError("post_to_webhook needs the setting webhook_url")
+    return Request.post(settings.webhook_url, json=payload.body())
+
+
+@slack.action(trigger='type = "track"', outcomes=_outcomes)
+def post_message(settings: SlackSettings, payload: ChannelMessage) -> Request:
+    """Post a message to any channel that the app is in."""
+    if settings.bot_token is None:
+        raise ValueError("post_message needs the setting bot_token")
+    return Request.post(
+        f"{settings.endpoint}/api/chat.postMessage",
+        headers={"Authorization": settings.bot_token.into("Bearer {}")},
+        json=payload.body(),
+    )
+
+
+slack.preset(
+    "Orders",
+    action="post_to_webhook",
+    trigger='type = "track" and event = "Order Completed"',
+    fields={"text": "Order {{ properties.order_id }}: {{ properties.revenue }} {{ properties.currency }}"},
+)
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(slack)

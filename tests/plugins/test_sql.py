@@ -1,0 +1,111 @@
+"""SQL: real rows in SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from actions_engine import Outcome, Secret
+from actions_engine_sql import DatabaseTransport, SqlSettings, sql
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/rows.db"
+    found: str = request.getfixturevalue("postgresql_url")
+    return found
+
+
+@pytest.fixture
+def transport(url: str) -> Iterator[DatabaseTransport]:
+    """An open transport."""
+    made = DatabaseTransport(SqlSettings(url=Secret(url)))
+    made.open()
+    yield made
+    made.close()
+
+
+def write(transport: DatabaseTransport, rows: dict[str, dict[str, Any]], table: str = "events") -> list[Outcome]:
+    """Deliver rows, each known by its key."""
+    action = sql.actions["insert"]
+    payloads = [action.payload.model_validate({"table": table, "columns": row}).bind(key) for key, row in rows.items()]
+    response = transport.send(action.request(transport.settings, payloads))
+    assert action.outcomes is not None
+    return action.outcomes(response, payloads)
+
+
+def read(transport: DatabaseTransport, query: str = "SELECT * FROM events ORDER BY call_key") -> list[dict[str, Any]]:
+    assert transport.engine is not None
+    with transport.engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(sa.text(query))]
+
+
+def test_types(transport: DatabaseTransport) -> None:
+    """Text, numbers, booleans, moments and JSON come back as what they were."""
+    row = {
+        "name": "A",
+        "n": 2**40,
+        "x": 1.5,
+        "yes": True,
+        "at": "2026-03-02T10:00:00Z",
+        "props": {"a": [1, "ü"]},
+        "no": None,
+    }
+    assert [outcome.kind for outcome in write(transport, {"k1": row})] == ["delivered"]
+    table = sa.Table("events", sa.MetaData(), autoload_with=transport.engine)
+    assert transport.engine is not None
+    with transport.engine.connect() as connection:
+        (found,) = [dict(item._mapping) for item in connection.execute(sa.select(table))]
+    at = found.pop("at")
+    assert isinstance(at, datetime)
+    assert at.isoformat().startswith("2026-03-02T10:00:00")
+    assert found == {"call_key": "k1", "name": "A", "n": 2**40, "x": 1.5, "yes": True, "props": {"a": [1, "ü"]}}
+
+
+def test_new_columns_are_added(transport: DatabaseTransport) -> None:
+    """A column that comes later is added, and empty in earlier rows; odd names become names."""
+    write(transport, {"k1": {"a": 1}})
+    write(transport, {"k2": {"a": 2, "B b; DROP TABLE events": "x"}})
+    assert [row["b_b__drop_table_events"] for row in read(transport)] == [None, "x"]
+
+
+def test_a_call_twice_is_one_row(transport: DatabaseTransport) -> None:
+    """The idempotency key is the primary key: a second delivery changes nothing."""
+    for value in (1, 2):
+        assert [outcome.kind for outcome in write(transport, {"k1": {"a": value}})] == ["delivered"]
+    assert [row["a"] for row in read(transport)] == [1]
+
+
+def test_one_bad_row_keeps_the_others(transport: DatabaseTransport, url: str) -> None:
+    """A row that the database refuses is rejected alone, with the database's reason and without its values."""
+    write(transport, {"k0": {"n": 1}})
+    bad: Any = 2**80
+    outcomes = write(transport, {"k1": {"n": 2}, "k2": {"n": bad}, "k3": {"n": 3}})
+    assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected", "delivered"]
+    assert outcomes[1].reason
+    assert str(bad) not in outcomes[1].reason
+    assert [row["call_key"] for row in read(transport)] == ["k0", "k1", "k3"]
+
+
+def test_each_mapping_has_its_table(transport: DatabaseTransport) -> None:
+    """Rows go to the table that the mapping names; a name that is none is refused before."""
+    write(transport, {"k1": {"a": 1}}, table="orders")
+    assert len(read(transport, "SELECT * FROM orders")) == 1
+    with pytest.raises(ValueError, match="pattern"):
+        sql.actions["insert"].payload.model_validate({"table": 'x"; DROP', "columns": {}})
+
+
+def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    """What cannot be reached is tried again, and its URL is not told."""
+    transport = DatabaseTransport(SqlSettings(url=Secret("postgresql://u:hunter2@127.0.0.1:1/db")))
+    transport.open()
+    (outcome,) = write(transport, {"k1": {"a": 1}})
+    transport.close()
+    assert (outcome.kind, "hunter2" in outcome.reason) == ("retry", False)
