@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import actions_engine_jsonl
-
 from actions_engine import (
     Batch,
     Destination,
