@@ -139,6 +139,9 @@ class Worker:
             await self._give_back()
         if self._sending:
             await asyncio.wait(self._sending)
+        # What waited behind those requests, or was leased while they ended, may go to others at once.
+        with contextlib.suppress(StoreError):
+            await self._release(list(self._held.values()))
 
     # -- one turn
 
@@ -314,8 +317,10 @@ class Worker:
             if settlement.kind in ("retry", "release"):
                 failed.append(held)
         behind = self._assembly.finish(group, failed, now)
-        await self._store.settle([*settlements, *(release(held.call, now=now) for held in behind)])
+        settlements_behind = [release(held.call, now=now) for held in behind]
+        # Forgotten before the commit: right after it a lease may bring the same call again, as a new one.
         self._forget([*group.calls, *behind])
+        await self._store.settle([*settlements, *settlements_behind])
         for held, outcome, settlement in zip(group.calls, result.outcomes, settlements, strict=True):
             self._account(held, outcome, settlement)
         if failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -56,12 +57,15 @@ class Vendor:
 
     Args:
         script: The answers, one a request; the last is repeated. Or a function from a request to its answer.
+        tls: Serves HTTPS with this context's certificate.
 
     Attributes:
         received: The requests, in the order of their arrival.
     """
 
-    def __init__(self, script: Iterable[Answer] | Callable[[Received], Answer] = ()) -> None:
+    def __init__(
+        self, script: Iterable[Answer] | Callable[[Received], Answer] = (), *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._decide: Callable[[Received], Answer] | None = script if callable(script) else None
         self._script = [] if callable(script) else (list(script) or [Answer()])
         self.received: list[Received] = []
@@ -84,12 +88,16 @@ class Vendor:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "http"
+        if tls is not None:
+            self._scheme = "https"
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def url(self) -> str:
         """The server's URL, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
