@@ -2,10 +2,13 @@
 
 import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from actions_engine.cli import _COMMANDS
 from actions_engine.functions import Library
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
 from tests.conftest import ROOT
@@ -26,6 +29,22 @@ def test_the_readmes_mapping_is_the_shipped_one() -> None:
     (yaml,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     shipped = (ROOT / "mappings/academy.yaml").read_text().splitlines()
     assert [line for line in yaml.splitlines() if line not in shipped] == []
+
+
+def test_the_readmes_explanation_is_what_is_said() -> None:
+    """The README's terminal output is what the command prints."""
+    page = (ROOT / "README.md").read_text()
+    ((command, shown),) = re.findall(r"```text\n\$ actions-engine (explain [^\n]*)\n(.*?)```", page, re.DOTALL)
+    environ = {**os.environ, "SEGMENT_WRITE_KEY": "wk"}
+    arguments = [sys.executable, "-m", "actions_engine", *command.split()]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=ROOT, env=environ)
+    assert done.stdout == shown
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """The README names every command."""
+    page = (ROOT / "README.md").read_text()
+    assert [name for name in _COMMANDS if name not in page] == []
 
 
 def test_the_language_page_names_everything() -> None:
