@@ -23,6 +23,7 @@ architecture: .venv/ready
 bench: .venv/ready
 	$(BIN)/uv sync --frozen --quiet --group bench
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.delivering
 
 format: .venv/ready
 	$(BIN)/ruff format
