@@ -97,6 +97,11 @@ class Worker:
         """Whether the destination is left alone until someone mends its settings."""
         return self._clock.now() < self._paused_until
 
+    @property
+    def gets_on(self) -> bool:
+        """Whether the destination takes calls: neither paused nor failing again and again."""
+        return self.breaker.is_closed and not self.is_paused
+
     def due_at(self, moment: float) -> None:
         """Hear that a call is due at a moment."""
         if moment < self._due:
