@@ -47,9 +47,15 @@ def find_example(condition: Condition, fields: Mapping[str, FieldValue], payload
     for event in samples_for(condition):
         for candidate in (event, _filled(event, fields, payload)):
             body = _body(candidate, condition, fields, payload)
-            if body is not None and (expect := _expectation(body, fields, payload)):
-                return Example(_smallest(candidate, lambda smaller: _contains(
-                    _body(smaller, condition, fields, payload), expect)), expect)  # fmt: skip
+            if body is None or not (telling := _expectation(body, fields, payload)):
+                continue
+            smallest = _smallest(
+                candidate,
+                lambda smaller: _contains(_body(smaller, condition, fields, payload), telling),
+            )
+            left = _body(smallest, condition, fields, payload) or body
+            # A field is compared as a whole: what is left of an object is what is expected.
+            return Example(smallest, {name: left[name] for name in telling})
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from actions_engine.delivery_settings import DeliverySettings, read_duration
 from actions_engine.spec import CONTEXT_KINDS, EVENT_TYPES
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
 
@@ -178,50 +179,26 @@ def expectation_schema(fields: Iterable[str], names: Schema | None) -> Schema:
     return {"anyOf": [{"const": "no match", "description": "The mapping does not fire."}, part]}
 
 
-_DURATION: Schema = {
-    "type": ["number", "string"],
-    "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$",
-    "exclusiveMinimum": 0,
-}
+_DURATION = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$"
+# pydantic leaves the bounds of a value that it reads itself in its own words.
+_BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
 def delivery_schema() -> Schema:
-    """Return the schema of `delivery`: how the calls of a file are delivered."""
-    rate: Schema = {"type": ["number", "null"], "exclusiveMinimum": 0}
+    """Return the schema of `delivery`: how the calls of a file are delivered. A duration may be text with its units."""
+    schema = DeliverySettings.model_json_schema()
+    properties: Schema = {}
+    for name, info in DeliverySettings.model_fields.items():
+        field = {_BOUNDS.get(key, key): value for key, value in schema["properties"][name].items() if key != "title"}
+        if any(getattr(marker, "func", None) is read_duration for marker in info.metadata):
+            field |= {"type": ["number", "string"], "pattern": _DURATION}
+            field["description"] += " Seconds, or text such as `30s`, `15m`, `24h`."
+        if field.get("default", ...) is None:
+            del field["default"]
+        properties[name] = field
     return {
         "type": "object",
+        "description": schema["description"],
         "additionalProperties": False,
-        "properties": {
-            "ordering": {
-                "enum": ["none", "user"],
-                "description": "`user` keeps each user's calls in the order of their events; `none` promises no order.",
-                "default": "none",
-            },
-            "concurrency": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000,
-                "description": "Requests under way at once.",
-            },
-            "max_requests_per_second": {"description": "Requests started in a second.", **rate},
-            "max_records_per_minute": {"description": "Records sent in a minute, as the batch policy counts.", **rate},
-            "timeout": {
-                "description": "For one request: seconds, or text such as `30s`.",
-                **_DURATION,
-                "maximum": 3600,
-            },
-            "retry_window": {
-                "description": "How long a call is tried again: seconds, or text such as `24h`.",
-                "type": _DURATION["type"],
-                "pattern": _DURATION["pattern"],
-                "minimum": 0,
-            },
-            "max_attempts": {
-                "type": ["integer", "null"],
-                "minimum": 1,
-                "description": "How often at most; as often as the window allows by default.",
-            },
-            "first_wait": {"description": "The longest wait before the second attempt.", **_DURATION},
-            "longest_wait": {"description": "The longest wait between two attempts.", **_DURATION},
-        },
+        "properties": properties,
     }

@@ -21,7 +21,7 @@ _LOOKED_AT = 4_096
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a YAML file whose beginning names a destination."""
+    """Collect a YAML file whose beginning names a destination, and mappings or presets."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
     try:
@@ -29,7 +29,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
             head = file.read(_LOOKED_AT)
     except OSError:
         return None
-    if not (head.startswith(b"destination:") or b"\ndestination:" in head):
+    lines = b"\n" + head
+    if b"\ndestination:" not in lines or not (b"\nmappings:" in lines or b"\npresets:" in lines):
         return None
     collector: pytest.Collector = MappingFile.from_parent(parent, path=file_path)
     return collector

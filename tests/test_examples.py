@@ -122,7 +122,7 @@ def test_a_failure_shows_what_differs() -> None:
     assert done.returncode == 1
     assert done.stdout == (
         "FAILED academy / Identify the clicker / button_clicked.json\n"
-        "  copy/academy.yaml:27:17\n"
+        "  copy/academy.yaml:28:17\n"
         '    traits.username: expected "testing-124", found "testing-123"\n'
     )
     (suite,) = ElementTree.parse("out.xml").getroot()  # noqa: S314 - our own

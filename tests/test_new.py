@@ -4,6 +4,7 @@ import enum
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -125,12 +126,6 @@ def plain(text: str) -> Any:
     return source.root.plain()
 
 
-def contains(whole: Any, part: Any) -> bool:
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(key in whole and contains(whole[key], part[key]) for key in part)
-    return bool(whole == part)
-
-
 def load(text: str, registry: Registry, folder: Path, **values: str) -> Engine:
     """Load a starter file with every variable that it names set."""
     environ = {name: values.get(name, "x" * 40) for name in re.findall(r"\$\{(\w+)", text)}
@@ -145,10 +140,17 @@ def check_examples(text: str, engine: Engine) -> int:
         for example in mapping.get("examples", ()):
             routing = engine.route(example["event"])
             (call,) = [call for call in routing.calls if call.mapping == mapping["name"]]
-            assert contains(json.loads(encode_json(call.payload.body())), example["expect"])
+            body = json.loads(encode_json(call.payload.body()))
             assert example["expect"]
+            assert {name: body[name] for name in example["expect"]} == example["expect"]
             count += 1
     return count
+
+
+@cache
+def editor() -> Draft202012Validator:
+    """What an editor checks files by, for the installed destinations."""
+    return Draft202012Validator(mapping_schema(Registry.from_entry_points()))
 
 
 INSTALLED = sorted(Registry.from_entry_points().destinations)
@@ -165,11 +167,23 @@ def test_every_installed_destination_has_a_file_to_start_from(name: str, registr
 
 
 @pytest.mark.parametrize("name", INSTALLED)
+def test_the_file_passes_check_and_test(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check --strict` has nothing to say of the file as it is written, and `test` runs its examples."""
+    path = str(tmp_path / "started.yaml")
+    assert new(name, "--output", path).exit_code == 0
+    for variable in re.findall(r"\$\{(\w+)", Path(path).read_text()):
+        monkeypatch.setenv(variable, "x" * 40)
+    for command in (["check", "--strict", path], ["test", path]):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("name", INSTALLED)
 def test_the_file_is_in_its_layout_and_valid(name: str, registry: Registry) -> None:
     """`fmt` would change nothing, and an editor finds nothing to underline."""
     text = starter_file(registry.destinations[name], registry)
     assert lay_out(text).text == text
-    assert list(Draft202012Validator(mapping_schema(registry)).iter_errors(plain(text))) == []
+    assert list(editor().iter_errors(plain(text))) == []
 
 
 @pytest.mark.parametrize("name", INSTALLED)

@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from jsonschema.validators import Draft7Validator
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from actions_engine import Destination, From, Payload, Registry, Request, Secret, Settings
 from actions_engine.cli import main
+from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.schema import mapping_schema
 from actions_engine.source import Source
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
@@ -189,6 +190,21 @@ def test_every_operator_is_described() -> None:
     operators = validator().schema["$defs"]["condition"]["properties"]
     assert set(operators) == {*OPERATORS, *NEGATIONS}
     assert all(operator["description"] for operator in operators.values())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, 0.5, "30s", "1h30m", "500 ms", " 7d ", "1.5h", "4 hours", "", "h", -1, 0, 4000, "4000x", True, None, [1]],
+)
+def test_durations_are_what_the_engine_reads(value: Any) -> None:
+    """The schema of a duration takes what `delivery` takes."""
+    try:
+        DeliverySettings(retry_window=value)
+        taken = True
+    except ValidationError:
+        taken = False
+    delivery = validator().schema["$defs"]["delivery"]
+    assert Draft202012Validator(delivery).is_valid({"retry_window": value}) is taken
 
 
 def test_an_editor_is_told_what_a_field_is() -> None:

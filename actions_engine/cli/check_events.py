@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import click
 import msgspec
 
 from actions_engine.cli.events import read_events
+from actions_engine.cli.progress import progress
 from actions_engine.event_check import check_event
 from actions_engine.event_report import EventReport, Row
 
@@ -26,7 +25,7 @@ def check_events(files: tuple[str, ...], form: str) -> None:
     """
     paths = files or ("-",)
     report = EventReport()
-    with _progress(paths) as advance:
+    with progress(paths, "checking") as advance:
         for path in paths:
             _check_file(path, report, advance)
     rows = report.rows()
@@ -85,17 +84,3 @@ def _summarise(report: EventReport, rows: list[Row]) -> None:
         click.echo(
             f"{report.capped:,} events have names beyond the first {report.max_names:,}; they share a row", err=True
         )
-
-
-@contextmanager
-def _progress(paths: tuple[str, ...]) -> Iterator[Callable[[int], None]]:
-    """Show how far the files are read, on a terminal only."""
-    if not sys.stderr.isatty() or "-" in paths:
-        yield lambda _count: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("checking", total=sum(os.path.getsize(path) for path in paths))
-        yield lambda count: progress.advance(task, count)

@@ -144,6 +144,9 @@ class Worker:
             await self._give_back()
         if self._sending:
             await asyncio.wait(self._sending)
+        # What waited behind those requests, or was leased while they ended, may go to others at once.
+        with contextlib.suppress(StoreError):
+            await self._release(list(self._held.values()))
 
     # -- one turn
 
