@@ -279,7 +279,7 @@ class Delivery:
             worker = Worker(instance, self, self._transport(instance), lease=self._lease)
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
-                worker.limits = before.limits
+                worker.health.limits = before.health.limits
             self._workers[instance.name] = worker
             task = asyncio.create_task(worker.run(), name=f"actions-engine-{instance.name}")
             self._running[task] = worker
