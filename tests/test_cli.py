@@ -135,4 +135,6 @@ def test_demo_shows_the_two_calls() -> None:
     assert "call: segment track" in text
     assert "call: segment identify" in text
     assert "Basic *****" in text
-    assert text.rstrip().endswith("0 calls")
+    assert "received: POST /batch" in text
+    assert "demo-write-key" not in text
+    assert text.rstrip().endswith("the ledger balances")

@@ -150,7 +150,7 @@ def test_pytest_collects_mapping_files() -> None:
 
 def test_pytest_shows_problems_of_a_file() -> None:
     """A mapping file that cannot be loaded is an error of its collection, told as a load tells it."""
-    Path("m.yaml").write_text("destination: segmnt\n")
+    Path("m.yaml").write_text("destination: segmnt\npresets: all\n")
     done = run("pytest", "m.yaml", "-p", "no:cacheprovider", "-q")
     assert "did you mean 'segment'?" in done.stdout
     assert "Traceback" not in done.stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from actions_engine.cli.new_plugin import plugin
 from actions_engine.cli.output import write_new
 from actions_engine.errors import ActionsEngineError, did_you_mean
 from actions_engine.registry import Registry
@@ -42,3 +43,6 @@ def mapping(destination: str, output: Path | None, force: bool) -> None:
         return
     write_new(output, text, force=force)
     click.echo(f"wrote {output}; check it with `actions-engine check {output}`", err=True)
+
+
+new.add_command(plugin)
