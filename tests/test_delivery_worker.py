@@ -17,6 +17,7 @@ from actions_engine import Delivery, Drop, Engine, Outcome, Registry, StoreError
 from actions_engine.call import SentCall
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.records import Filter, LedgerRow, StoredCall
+from actions_engine.delivery.remap import apply_remap, remap
 from actions_engine.testing import Answer, Received, Vendor
 from tests.sinks import sinks
 
@@ -123,23 +124,38 @@ def test_rejections_and_what_is_no_event_are_accounted_for(tmp_path: Path) -> No
 
 
 def test_a_failing_consent_hook_loses_nothing(tmp_path: Path) -> None:
-    """An event that a plugin's hook fails on is a rejected row of its own; a dropped one is accepted without a call."""
+    """An event that a hook fails on is a rejected row of its own, remapped once the hook works; a dropped one is none."""
 
     class Consent:
+        is_down = True
+
         @hookimpl
         def before_route(self, event: dict[str, Any]) -> Drop | None:
             if event["userId"] == "u0":
+                if not self.is_down:
+                    return None
                 raise RuntimeError("consent service down")
             return Drop("no consent")
 
     async def test(vendor: Vendor) -> None:
-        engine = load(tmp_path, sinks({"consent": Consent()}), a=mapping(vendor.url))
+        consent = Consent()
+        engine = load(tmp_path, sinks({"consent": consent}), a=mapping(vendor.url), b=mapping(vendor.url))
         async with made(engine, tmp_path) as delivery:
             receipt = await delivery.accept(events(2))
             assert (receipt.events, receipt.rejected, receipt.dropped) == (2, 1, 1)
             (row,) = await stored(delivery)
             assert (row.instance, row.mapping) == ("", "")
             assert "consent service down" in row.reason
+            consent.is_down = False
+            for expected in (True, True):
+                remapped = remap(engine, row)
+                assert remapped is not None
+                assert remapped.calls == 2
+                assert expected == await delivery.store.call(
+                    apply_remap, delivery.store.store, remapped, now=delivery.clock.now(), configuration="x"
+                )
+            await delivery.drain()
+            assert totals(await delivery.ledger()) == {"delivered": 2, "rejected": 1}
 
     run([], test)
 
@@ -553,3 +569,21 @@ def test_configurations_are_told_apart(tmp_path: Path) -> None:
     same = made(load(tmp_path, a=mapping("http://x.test")), tmp_path)
     other = made(load(tmp_path, a=mapping("http://x.test") + "filter: type = 'track'\n"), tmp_path)
     assert first.configuration == same.configuration != other.configuration
+
+
+def test_a_slow_destination_holds_up_no_reading(tmp_path: Path) -> None:
+    """`backlog` counts at the destination that is furthest on; a paused one does not count."""
+
+    def script(request: Received) -> Answer:
+        return Answer(401 if request.path == "/locked" else 200, delay=2.0 if request.path == "/slow" else 0.0)
+
+    async def test(vendor: Vendor) -> None:
+        engine = load(tmp_path, **{name: mapping(f"{vendor.url}/{name}") for name in ("quick", "slow", "locked")})
+        async with made(engine, tmp_path, grace=0.0) as delivery:
+            await delivery.accept(events(30))
+            while delivery.metrics.total("delivered", "quick") < 30 or not await delivery.pauses():
+                await asyncio.sleep(0.01)
+            assert delivery.metrics.pending["slow"] == delivery.metrics.pending["locked"] == 30
+            assert delivery.backlog() == 0
+
+    run(script, test)

@@ -15,8 +15,9 @@ import msgspec
 
 from actions_engine.cli.ledger import opened
 from actions_engine.cli.loading import load_engine
-from actions_engine.delivery.plan import configuration_version, plan_again
-from actions_engine.delivery.records import Filter, PlannedCall, Store, StoredCall
+from actions_engine.delivery.plan import configuration_version
+from actions_engine.delivery.records import Filter, Store, StoredCall
+from actions_engine.delivery.remap import Remap, apply_remap, remap
 from actions_engine.delivery_settings import read_duration
 from actions_engine.diff import MISSING, changed_fields
 from actions_engine.shown import shown
@@ -102,19 +103,19 @@ def show(number: int, url: str) -> None:
 
 @dead.command()
 @_filters
-@click.option("--remap", type=click.Path(exists=True, path_type=Path),
+@click.option("--remap", "mappings", type=click.Path(exists=True, path_type=Path),
               help="Route the stored events through these mappings anew.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def replay(url: str, remap: Path | None, dry_run: bool, yes: bool, **options: Any) -> None:
+def replay(url: str, mappings: Path | None, dry_run: bool, yes: bool, **options: Any) -> None:
     """Send calls again: with the payload as it was planned, or, with --remap, as today's mappings make it.
 
     A rejected call has no payload: it takes --remap. What --remap changes is shown first.
     """
     what = _filter(options)
     with opened(url) as store:
-        if remap is not None:
-            _remap(store, what, remap, dry_run=dry_run, yes=yes)
+        if mappings is not None:
+            _remap(store, what, mappings, dry_run=dry_run, yes=yes)
             return
         count = sum(row.payload is not None for row in _rows(store, what))
         without = sum(row.payload is None for row in _rows(store, what))
@@ -128,30 +129,32 @@ def replay(url: str, remap: Path | None, dry_run: bool, yes: bool, **options: An
 
 def _remap(store: Store, what: Filter, mappings: Path, *, dry_run: bool, yes: bool) -> None:
     engine = load_engine(mappings)
-    plans: list[tuple[int, PlannedCall | None]] = []
+    remaps: list[Remap] = []
     without = 0
     for row in _rows(store, what):
-        if row.event is None:
+        if (made := remap(engine, row)) is None:
             without += 1
             continue
-        planned = plan_again(engine, msgspec.json.decode(row.event), row.instance, row.mapping)
-        plans.append((row.id, planned))
-        for line in _preview(row, planned):
+        remaps.append(made)
+        for line in _preview(made):
             click.echo(line)
-    pending = sum(planned is not None and planned.payload is not None for _, planned in plans)
-    click.echo(f"{pending:,} calls to send, {len(plans) - pending:,} rejected still", err=True)
+    still = sum(made.calls == 0 for made in remaps)
+    click.echo(f"{sum(made.calls for made in remaps):,} calls to send, {still:,} rejected still", err=True)
     if without:
         click.echo(f"{without:,} events are not stored and cannot be remapped", err=True)
-    if dry_run or not plans or not (yes or click.confirm("Do it?", err=True)):
+    if dry_run or not remaps or not (yes or click.confirm("Do it?", err=True)):
         return
-    version, now = configuration_version(engine), time.time()
-    changed = sum(store.replace(number, planned, now=now, configuration=version) for number, planned in plans)
+    now, version = time.time(), configuration_version(engine)
+    changed = sum(apply_remap(store, made, now=now, configuration=version) for made in remaps)
     click.echo(f"{changed:,} calls changed", err=True)
 
 
-def _preview(row: StoredCall, planned: PlannedCall | None) -> Iterator[str]:
-    title = f"{row.id}  {row.instance} / {row.mapping}"
-    if planned is None:
+def _preview(made: Remap) -> Iterator[str]:
+    row, planned = made.row, made.call
+    title = f"{row.id}  {row.instance} / {row.mapping}" if row.mapping else f"{row.id}  the event as a whole"
+    if made.event is not None:
+        yield f"{title}: {made.calls} calls"
+    elif planned is None:
         yield f"{title}: does not fire today"
     elif planned.payload is None:
         yield f"{title}: rejected today too: {planned.reason}"

@@ -45,12 +45,13 @@ def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
             buffered = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
             compressed = buffered.peek(2)[:2] == _GZIP
             stream = cast(BinaryIO, gzip.open(buffered) if compressed else buffered)  # noqa: SIM115 - what it reads from is closed
-            yield from _chunks(path, stream)
+            yield from chunks_of(path, stream)
     except (OSError, EOFError, zlib.error) as error:
         raise click.ClickException(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _chunks(path: str, stream: BinaryIO) -> Iterator[Chunk]:
+def chunks_of(path: str, stream: BinaryIO) -> Iterator[Chunk]:
+    """Yield the events of an open file in chunks; `path` is what they are told to come from."""
     first = stream.readline()
     document = _document(first, stream)
     lines: Iterator[bytes] = iter(document) if document is not None else _chain(first, stream)
@@ -68,7 +69,7 @@ def _chunks(path: str, stream: BinaryIO) -> Iterator[Chunk]:
 def _document(first: bytes, stream: BinaryIO) -> list[bytes] | None:
     """Return the events of a file that is one JSON document, None where it is JSON Lines."""
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start not in (b"[", b"{") or (start == b"{" and _is_json(first)):
+    if start not in (b"[", b"{") or (start == b"{" and is_json(first)):
         return None
     text = first + stream.read()
     text = text.removeprefix(b"\xef\xbb\xbf")
@@ -81,7 +82,8 @@ def _document(first: bytes, stream: BinaryIO) -> list[bytes] | None:
         return text.splitlines()
 
 
-def _is_json(line: bytes) -> bool:
+def is_json(line: bytes) -> bool:
+    """Whether a line is JSON by itself."""
     try:
         msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError):

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from actions_engine.cli.events import Chunk, read_events
+from actions_engine.cli.pipe import read_pipe
 from actions_engine.delivery.delivery import Delivery
 
-#: Calls that may be pending before reading waits: enough to keep every destination busy.
+#: Calls that may be pending at every destination before reading waits: enough to keep each busy.
 MOST_PENDING = 20_000
 #: Messages about unreadable lines that are kept; all of them are counted.
 MOST_MESSAGES = 100
@@ -51,7 +52,7 @@ async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed:
     """Accept the events of files, each from where it was left; with `follow`, what is appended to them too."""
     for path in files:
         if path == "-":
-            await _accept_all(delivery, "-", _chunks(path), _Position(), fed)
+            await _accept_all(delivery, "-", read_pipe(), _Position(), fed)
     plain = [path for path in files if path != "-"]
     positions = {path: await _position(delivery, path) for path in plain}
     while True:
@@ -88,7 +89,7 @@ def _digest(line: bytes) -> str:
 
 
 async def _chunks(path: str) -> AsyncIterator[Chunk]:
-    """Read in a thread: a slow pipe must not hold up what is being delivered."""
+    """Read in a thread: a slow disk must not hold up what is being delivered."""
     chunks: Iterator[Chunk] = read_events(path, lambda _count: None)
     while True:
         chunk = await asyncio.to_thread(next, chunks, None)
@@ -125,7 +126,7 @@ async def _accept_all(
         receipt = await delivery.accept(events, position=kept)
         for refusal in receipt.refused:
             fed.complain(f"{shown}:{numbers[refusal.number]}: {refusal.reason}")
-        while sum(delivery.metrics.pending.values()) > MOST_PENDING:
+        while delivery.backlog() > MOST_PENDING:
             await asyncio.sleep(0.02)
 
 

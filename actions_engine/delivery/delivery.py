@@ -237,6 +237,19 @@ class Delivery:
         """Return which destinations are paused, until when and why."""
         return await self.store.call(self.store.store.pauses, now=self.clock.now())
 
+    def backlog(self) -> int:
+        """Return how many calls are pending at the destination that has the fewest, of those that get on.
+
+        Who reads events waits while it is high. A slow or dead destination's calls wait in the store, and the others
+        must not wait for it: paused and failing ones do not count, nor those that no event was for.
+        """
+        counts = [
+            self.metrics.pending[name]
+            for name, worker in self._workers.items()
+            if worker.gets_on and (self.metrics.pending[name] or self.metrics.total("accepted", name))
+        ]
+        return min(counts, default=0)
+
     async def position(self, name: str) -> str | None:
         """Return how far an input was read when its events were last accepted."""
         return await self.store.call(self.store.store.position, name)
@@ -266,7 +279,7 @@ class Delivery:
             worker = Worker(instance, self, self._transport(instance), lease=self._lease)
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
-                worker.limits = before.limits
+                worker.health.limits = before.health.limits
             self._workers[instance.name] = worker
             task = asyncio.create_task(worker.run(), name=f"actions-engine-{instance.name}")
             self._running[task] = worker

@@ -59,14 +59,6 @@ def plan_event(engine: Engine, event: Any, *, store_event: bool) -> Plan | str:
     return Plan(PlannedEvent(_storable(identity), stored, tuple(calls)), routing.dropped)
 
 
-def plan_again(engine: Engine, event: dict[str, Any], instance: str, mapping: str) -> PlannedCall | None:
-    """Return what an event becomes today by one mapping; None where that mapping does not fire."""
-    plan = plan_event(engine, event, store_event=False)
-    if isinstance(plan, str):
-        return None
-    return next((call for call in plan.event.calls if (call.instance, call.mapping) == (instance, mapping)), None)
-
-
 def configuration_version(engine: Engine) -> str:
     """Return a digest of everything that decides what an event becomes: mappings, actions, settings but for secrets."""
     digest = hashlib.sha256()

@@ -13,11 +13,10 @@ from actions_engine.call import Outcome, SentCall
 from actions_engine.delivery.assembly import Assembly, Group, Held, hold
 from actions_engine.delivery.attempt import AsyncTransport, Attempted, attempt
 from actions_engine.delivery.backoff import Jitter
-from actions_engine.delivery.breaker import Breaker
 from actions_engine.delivery.clock import Clock
-from actions_engine.delivery.limits import Limits
+from actions_engine.delivery.health import Health
 from actions_engine.delivery.metrics import Metrics
-from actions_engine.delivery.records import LeasedCall, Pause, Settlement
+from actions_engine.delivery.records import LeasedCall, Settlement
 from actions_engine.delivery.settlement import halve, release, settle
 from actions_engine.delivery.store_thread import StoreThread
 from actions_engine.delivery.stored_payload import read_payload
@@ -27,11 +26,6 @@ from actions_engine.mapping import Instance
 
 logger = logging.getLogger("actions_engine.delivery")
 
-#: Seconds that a destination is left alone which refuses its credentials or cannot be found: doubled at each probe.
-FIRST_PAUSE = 300.0
-LONGEST_PAUSE = 3600.0
-#: A destination that answers 429 is left alone, however long it asks for, no longer than this.
-LONGEST_HOLD = 300.0
 #: Calls that a worker holds at most: what a crash makes wait for its lease's end.
 MOST_HELD = 2_000
 _STORE_WAIT = 1.0
@@ -64,8 +58,7 @@ class Worker:
         self, instance: Instance, shared: Surroundings, transport: Opened, *, lease: float | None = None
     ) -> None:
         self.instance = instance
-        self.breaker = Breaker()
-        self.limits = Limits(instance.delivery.max_requests_per_second, instance.delivery.max_records_per_minute)
+        self.health = Health(instance)
         self._settings = instance.delivery
         self._shared = shared
         self._store, self._clock = shared.store, shared.clock
@@ -76,15 +69,16 @@ class Worker:
         self._patience = self._settings.timeout * self._clock.speed
         linger = max((batch.linger for batch in batches), default=0.0)
         self._lease = lease or 2 * self._patience + linger + 15.0 * self._clock.speed
-        self._most_held = _most_held(instance, max((batch.max_calls for batch in batches), default=1))
+        self._largest_batch = max((batch.max_calls for batch in batches), default=1)
         self._secrets = instance.secrets
         self._assembly = Assembly(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
-        self._sending: dict[asyncio.Task[None], Group] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        # Requests without an answer yet; a task goes on until its answer is committed.
+        self._under_way = 0
+        self._latency = 0.0
         self._wake = asyncio.Event()
         self._due = 0.0
-        self._paused_until = 0.0
-        self._pause_length = 0.0
         self._stopping = False
 
     @property
@@ -93,9 +87,9 @@ class Worker:
         return not self._held
 
     @property
-    def is_paused(self) -> bool:
-        """Whether the destination is left alone until someone mends its settings."""
-        return self._clock.now() < self._paused_until
+    def gets_on(self) -> bool:
+        """Whether the destination takes calls: neither paused nor failing again and again."""
+        return self.health.breaker.is_closed and not self.health.is_paused(self._clock.now())
 
     def due_at(self, moment: float) -> None:
         """Hear that a call is due at a moment."""
@@ -155,18 +149,27 @@ class Worker:
                 return min(wait, max(0.0, self._due - now) if room else wait)
             await self._take(room, now)
 
-    def _limit(self, now: float) -> int:
-        limit = self.breaker.limit(now)
-        return self._settings.concurrency if limit is None else min(limit, self._settings.concurrency)
-
     def _room(self, now: float) -> int:
         """Return how many calls may be leased."""
-        if self.is_paused:
+        if self.health.is_paused(now):
             return 0
-        if not self.breaker.is_closed:
-            return 1 if self._limit(now) and not self._held else 0
+        if not self.health.breaker.is_closed:
+            return 1 if self.health.most_requests(now) and not self._held else 0
         # By halves, so that a lease is worth its transaction.
-        return self._most_held - len(self._held) if len(self._held) <= self._most_held // 2 else 0
+        most = self._most_held()
+        return most - len(self._held) if len(self._held) <= most // 2 else 0
+
+    def _most_held(self) -> int:
+        """Return how many calls to hold: what some seconds take, so that a lease is worth its transaction."""
+        settings, largest = self._settings, self._largest_batch
+        # Two rounds of requests where they are slow, more where they are quick.
+        rounds = min(16.0, max(2.0, 1.0 / self._latency)) if self._latency else 2.0
+        most = int(rounds * settings.concurrency) * largest
+        if settings.max_requests_per_second is not None:
+            most = min(most, int(5 * settings.max_requests_per_second + 1) * largest)
+        if settings.max_records_per_minute is not None:
+            most = min(most, int(settings.max_records_per_minute / 12))
+        return max(2, largest, min(most, MOST_HELD))
 
     async def _take(self, room: int, now: float) -> None:
         # Before the query, so that whatever becomes due while it runs is not missed.
@@ -212,14 +215,14 @@ class Worker:
 
     async def _send_groups(self, now: float) -> float:
         """Start what may start; return how long until more may."""
-        if not self.breaker.is_closed and self._limit(now) == 0 and not self._stopping:
+        if not self.health.breaker.is_closed and self.health.most_requests(now) == 0 and not self._stopping:
             await self._give_back()
-            return max(0.0, (self.breaker.opened_until or now) - now)
-        if self.is_paused:
+            return max(0.0, (self.health.breaker.opened_until or now) - now)
+        if self.health.is_paused(now):
             await self._give_back()
-            return self._paused_until - now
-        while len(self._sending) < self._limit(now):
-            group = self._assembly.take(now, hurry=not self.breaker.is_closed)
+            return self.health.paused_until - now
+        while self._under_way < self.health.most_requests(now):
+            group = self._assembly.take(now, hurry=not self.health.breaker.is_closed)
             if group is None:
                 due = self._assembly.next_due()
                 return _LONG if due is None else max(0.0, due - now)
@@ -228,17 +231,18 @@ class Worker:
                 await self._let_go(group)
                 continue
             records = sum(held.records for held in group.calls)
-            if (wait := self.limits.wait(records, now)) > 0:
+            if (wait := self.health.limits.wait(records, now)) > 0:
                 self._assembly.put_back(group)
                 return wait
-            self.limits.take(records, now)
+            self.health.limits.take(records, now)
             task = asyncio.create_task(self._send(group))
-            self._sending[task] = group
+            self._sending.add(task)
+            self._under_way += 1
             task.add_done_callback(self._sent)
         return _LONG
 
     def _sent(self, task: asyncio.Task[None]) -> None:
-        self._sending.pop(task, None)
+        self._sending.discard(task)
         self._wake.set()
 
     # -- one request
@@ -246,10 +250,18 @@ class Worker:
     async def _send(self, group: Group) -> None:
         try:
             began = self._clock.now()
-            result = await self._attempt(group, began)
+            try:
+                result = await self._attempt(group, began)
+            finally:
+                # The next request need not wait for the commit of this one's outcome.
+                self._under_way -= 1
+                self._wake.set()
             now = self._clock.now()
-            self._shared.metrics.took(self.instance.name, group.calls[0].action.name, (now - began) / self._clock.speed)
-            await self._judge(result, now)
+            seconds = (now - began) / self._clock.speed
+            self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
+            self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
+            if (pause := self.health.judge(result, now)) is not None:
+                await self._store.call(self._store.store.pause, pause)
             await self._settle(group, result, now)
         except StoreError as error:
             logger.error("%s: answers are lost, their calls will be sent again: %s", self.instance.name, error)  # noqa: TRY400
@@ -269,40 +281,6 @@ class Worker:
         except TimeoutError:
             return Attempted([Outcome.retry("its steps took longer than the lease")] * len(payloads), is_sick=True)
 
-    async def _judge(self, result: Attempted, now: float) -> None:
-        """Let breaker, limits and pause hear of an attempt."""
-        refusal = next((outcome for outcome in result.outcomes if outcome.kind == "paused"), None)
-        if refusal is not None:
-            await self._pause(refusal.reason, now)
-        elif result.is_sick:
-            was_closed = self.breaker.is_closed
-            self.breaker.failure(now)
-            if was_closed and not self.breaker.is_closed:
-                logger.warning("%s fails again and again, it is probed only: %s", self.instance.name,
-                               result.outcomes[0].reason, extra=self._extra())  # fmt: skip
-        elif result.is_answered:
-            self.breaker.success()
-            if self._pause_length:
-                logger.warning("%s answers again", self.instance.name, extra=self._extra())
-                self._pause_length = 0.0
-        if result.is_limited:
-            asked = max((outcome.retry_after or 0.0 for outcome in result.outcomes), default=0.0)
-            self.limits.hold(now + min(LONGEST_HOLD, asked or self._settings.first_wait))
-
-    async def _pause(self, reason: str, now: float) -> None:
-        if now < self._paused_until:
-            # Answers to requests that were under way already.
-            return
-        self._pause_length = min(LONGEST_PAUSE, self._pause_length * 2 or FIRST_PAUSE)
-        self._paused_until = now + self._pause_length
-        self.breaker.probe(self._paused_until)
-        logger.error(
-            "%s is paused: %s. Nothing is lost: its calls wait, it is probed in %.0f min. Mend %s and reload.",
-            self.instance.name, reason, self._pause_length / 60, self.instance.path, extra=self._extra(reason=reason),
-        )  # fmt: skip
-        pause = Pause(self.instance.name, self._paused_until, reason)
-        await self._store.call(self._store.store.pause, pause)
-
     async def _settle(self, group: Group, result: Attempted, now: float) -> None:
         settlements: list[Settlement] = []
         failed: list[Held] = []
@@ -316,11 +294,11 @@ class Worker:
             settlements.append(settlement)
             if settlement.kind in ("retry", "release"):
                 failed.append(held)
-        behind = self._assembly.finish(group, failed, now)
-        settlements_behind = [release(held.call, now=now) for held in behind]
         # Forgotten before the commit: right after it a lease may bring the same call again, as a new one.
-        self._forget([*group.calls, *behind])
-        await self._store.settle([*settlements, *settlements_behind])
+        self._forget(group.calls)
+        await self._store.settle(settlements)
+        # After the commit: a crash between the two must not bring back a user's earlier call behind a later one.
+        await self._release(self._assembly.finish(group, failed, now))
         for held, outcome, settlement in zip(group.calls, result.outcomes, settlements, strict=True):
             self._account(held, outcome, settlement)
         if failed:
@@ -377,14 +355,3 @@ def _actions(instance: Instance) -> dict[str, Action]:
     """Return a destination's actions by the names that they have and had."""
     actions = {name: action for action in instance.destination.actions.values() for name in action.formerly}
     return actions | instance.destination.actions
-
-
-def _most_held(instance: Instance, largest_batch: int) -> int:
-    """Return how many calls to hold: two rounds of requests, or what the rate lets pass in some seconds."""
-    settings = instance.delivery
-    most = 2 * settings.concurrency * largest_batch
-    if settings.max_requests_per_second is not None:
-        most = min(most, int(5 * settings.max_requests_per_second + 1) * largest_batch)
-    if settings.max_records_per_minute is not None:
-        most = min(most, max(largest_batch, int(settings.max_records_per_minute / 12)))
-    return max(2, largest_batch, min(most, MOST_HELD)) if largest_batch > 1 else max(2, min(max(most, 64), MOST_HELD))
