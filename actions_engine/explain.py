@@ -197,6 +197,8 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
         request = request_of([call]).as_dict()
     except PluginError as error:
         failure = str(error)
+    except (RecursionError, ValueError) as error:
+        failure = f"it cannot be shown: {reason_of(error)}"
     return MappingTrace(*common, fields=fields, call=call.as_dict(), request=request, request_failure=failure)
 
 

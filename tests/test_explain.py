@@ -126,6 +126,17 @@ def test_an_event_that_is_none_is_refused() -> None:
     assert engine.explain([1]).rejections == engine.route([1]).rejections
 
 
+def test_an_event_too_deep_to_show_is_explained(academy: Engine) -> None:
+    """A value nested beyond what can be written leaves its request out, and nothing else."""
+    deep: dict[str, Any] = {}
+    for _ in range(10_000):
+        deep = {"a": deep}
+    explanation = academy.explain({"type": "track", "event": "Button Clicked", "userId": "u", "properties": deep})
+    trace = explanation.nearest_first()[0]
+    assert trace.fired
+    assert "nested too deeply" in trace.request_failure
+
+
 # -- the command
 
 
