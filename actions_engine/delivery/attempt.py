@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -52,9 +53,19 @@ class Attempted(msgspec.Struct, frozen=True):
 
 
 async def attempt(
-    action: Action, settings: Settings, payloads: list[Payload], transport: AsyncTransport, secrets: tuple[Secret, ...]
+    action: Action,
+    settings: Settings,
+    payloads: list[Payload],
+    transport: AsyncTransport,
+    secrets: tuple[Secret, ...],
+    *,
+    patience: float | None = None,
 ) -> Attempted:
-    """Send payloads together; never raises for what the action's code or the destination does."""
+    """Send payloads together; never raises for what the action's code or the destination does.
+
+    Args:
+        patience: Seconds that the requests of an action of several steps may take in all.
+    """
     steps = _Steps(action, transport, secrets)
     count = len(payloads)
     try:
@@ -63,12 +74,17 @@ async def attempt(
             response = await steps.send(started)
             outcomes = _read(action, response, payloads)
         else:
-            outcomes = await _drive(action, started, steps, count)
+            async with asyncio.timeout(patience):
+                outcomes = await _drive(action, started, steps, count)
         await transport.flush()
     except SendError as error:
         return _attempted([error.outcome] * count, steps, is_sick=error.is_sick)
+    except TimeoutError:
+        return _attempted([Outcome.retry("its steps took longer than the lease")] * count, steps, is_sick=True)
     except PluginError as error:
         return _blame(error, count, steps)
+    if steps.last is None or all(outcome.kind == "delivered" for outcome in outcomes):
+        return _attempted(outcomes, steps)
     outcomes = [_with_quote(outcome, steps.last, secrets) for outcome in outcomes]
     return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
 
@@ -90,7 +106,7 @@ class _Steps:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
         self.count += 1
         self.last = None
-        self.last = await self._send(request.with_secrets(self._secrets))
+        self.last = await self._send(request.with_secrets(self._secrets) if self._secrets else request)
         return self.last
 
 

@@ -262,11 +262,15 @@ class Delivery:
 
     # -- what workers ask for
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a plugin wants to hear of outcomes."""
+        return self.engine.registry.hears_outcomes
+
     def heard(self, call: SentCall, outcome: Outcome) -> None:
         """Let plugins hear of a call that a request carried."""
-        if self.engine.registry.hears_outcomes:
-            for error in self.engine.registry.after_delivery(call, outcome):
-                logger.error("a hook failed, the delivery counts all the same: %s", error)
+        for error in self.engine.registry.after_delivery(call, outcome):
+            logger.error("a hook failed, the delivery counts all the same: %s", error)
 
     # -- workers
 

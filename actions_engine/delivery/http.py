@@ -97,19 +97,28 @@ class HttpTransport:
             url, headers, body = request.full_url(), request.full_headers(), request.body()
         except (ValueError, TypeError) as error:
             raise _unsendable(error) from None
+        began = asyncio.get_running_loop().time()
         try:
-            # Redirects are within this as well as the answer's body.
-            async with asyncio.timeout(self._timeout):
-                for _ in range(_MAX_REDIRECTS):
-                    response = await self._once(request.method, url, headers, body)
-                    target = urljoin(url, response.headers.get("location", ""))
-                    if not (_is_redirect(request, response) and _same_host(url, target)):
-                        break
-                    url = target
+            # The session's timeout is for one request, its answer's body included.
+            response = await self._once(request.method, url, headers, body)
+            if _is_redirect(request, response):
+                async with asyncio.timeout_at(began + self._timeout):
+                    response = await self._follow(request, url, headers, response)
         except TimeoutError:
             raise SendError(Outcome.retry(f"no whole answer within {self._timeout:g} s")) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failure(error, request) from None
+        return response
+
+    async def _follow(self, request: Request, url: str, headers: dict[str, str], response: Response) -> Response:
+        body = request.body()
+        for _ in range(_MAX_REDIRECTS - 1):
+            target = urljoin(url, response.headers["location"])
+            if not _same_host(url, target):
+                break
+            response = await self._once(request.method, url := target, headers, body)
+            if not _is_redirect(request, response):
+                break
         return response
 
     async def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
@@ -132,8 +141,9 @@ class HttpTransport:
         for name, value in given.items():
             low = name.lower()
             headers[low] = f"{headers[low]}, {value}" if low in headers else value
-        # A Retry-After that is a date counts from the answer's own; without one, from ours.
-        headers.setdefault("date", formatdate(self._clock.now(), usegmt=True))
+        if "retry-after" in headers and "date" not in headers:
+            # A Retry-After that is a date counts from the answer's own; without one, from ours.
+            headers["date"] = formatdate(self._clock.now(), usegmt=True)
         return headers
 
 

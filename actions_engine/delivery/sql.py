@@ -60,7 +60,7 @@ TABLES = (
 _INSERT_CALL = (
     "INSERT INTO calls (id, event_id, instance, mapping, destination, action, idempotency_key, user_key, payload, "
     "state, reason, attempts, bisect, due, accepted_at, window_from, updated_at, configuration) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SETTLE = (
     "UPDATE calls SET state = ?, reason = COALESCE(?, reason), bisect = COALESCE(?, bisect), due = ?, "
@@ -175,7 +175,7 @@ class SQLStore(ABC):
                 (
                     call_id, number, text(call.instance), text(call.mapping), text(call.destination), text(call.action),
                     text(call.key), text(call.user), call.payload, "rejected" if call.payload is None else "pending",
-                    text(call.reason), now, now, now, now, configuration,
+                    text(call.reason), 0, 0, now, now, now, now, configuration,
                 )
                 for call_id, (number, call) in zip(ids, planned, strict=True)
             ],

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds that a writer waits for another process's transaction.
 _BUSY_TIMEOUT = 5.0
+# Values in one statement; SQLite takes 32,766.
+_MOST_VALUES = 1_000
 # Older ones can corrupt a file that several processes write in WAL mode: https://sqlite.org/wal.html#walresetbug
 _SAFE_TO_SHARE = (3, 51, 3)
 
@@ -145,7 +148,22 @@ class _SQLiteCursor(Cursor):
         return self._cursor.execute(statement, values).rowcount
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-        return self._cursor.executemany(statement, rows).rowcount if rows else 0
+        if not rows:
+            return 0
+        before, mark, after = statement.partition(_one_row(len(rows[0])))
+        if not mark:
+            return self._cursor.executemany(statement, rows).rowcount
+        # Many rows in one statement: the interpreter's lock is handed over once for them all and not once for each.
+        changed, step = 0, max(1, _MOST_VALUES // len(rows[0]))
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            marks = ", ".join([mark] * len(some))
+            changed += self._cursor.execute(f"{before}{marks}{after}", list(chain.from_iterable(some))).rowcount
+        return changed
+
+
+def _one_row(width: int) -> str:
+    return f"({', '.join('?' * width)})"
 
 
 def is_safe_to_share() -> bool:

@@ -21,6 +21,10 @@ logger = logging.getLogger("actions_engine.delivery")
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
+# Under load, that is after a commit of more than so many outcomes, the next one waits so many seconds for more: few
+# large commits leave more time for requests.
+_MANY = 8
+_BETWEEN_COMMITS = 0.01
 # Events in one commit, beyond which others must not wait any longer.
 _MOST_TOGETHER = 1_000
 
@@ -154,7 +158,10 @@ class StoreThread:
             start = end
 
     async def _commit_all(self) -> None:
+        committed_before = 0
         while (committed := self._committed) is not None:
+            if committed_before > _MANY and not self._gives_up:
+                await asyncio.sleep(_BETWEEN_COMMITS)
             taken, self._settlements, self._committed = self._settlements, [], None
             try:
                 await self._commit(taken)
@@ -164,6 +171,7 @@ class StoreThread:
                 committed.exception()
             else:
                 committed.set_result(None)
+            committed_before = len(taken)
         self._committer = None
 
     async def _commit(self, settlements: list[Settlement]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actions_engine.call import Outcome, SentCall
@@ -16,7 +17,7 @@ from actions_engine.delivery.backoff import Jitter
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.health import Health
 from actions_engine.delivery.metrics import Metrics
-from actions_engine.delivery.records import LeasedCall, Settlement
+from actions_engine.delivery.records import LeasedCall, Pause, Settlement
 from actions_engine.delivery.settlement import halve, release, settle
 from actions_engine.delivery.store_thread import StoreThread
 from actions_engine.delivery.stored_payload import read_payload
@@ -47,8 +48,22 @@ class Surroundings(Protocol):
     jitter: Jitter
     metrics: Metrics
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody wants to hear."""
+
     def heard(self, call: SentCall, outcome: Outcome) -> None:
         """Hear of a call that a request carried."""
+
+
+@dataclass(slots=True, eq=False)
+class _Answered:
+    """A group whose request was answered, and what is to be written of its calls."""
+
+    group: Group
+    result: Attempted
+    settlements: list[Settlement]
+    pause: Pause | None
 
 
 class Worker:
@@ -73,9 +88,11 @@ class Worker:
         self._secrets = instance.secrets
         self._assembly = Assembly(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
-        self._sending: set[asyncio.Task[None]] = set()
-        # Requests without an answer yet; a task goes on until its answer is committed.
-        self._under_way = 0
+        # As few calls held as make leasing more worth its transaction.
+        self._few = 0
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._answered: list[_Answered] = []
+        self._settler: asyncio.Task[None] | None = None
         self._latency = 0.0
         self._wake = asyncio.Event()
         self._due = 0.0
@@ -121,7 +138,7 @@ class Worker:
 
     async def abort(self) -> None:
         """Give up the requests under way and release their calls."""
-        tasks = list(self._sending)
+        tasks = list(self._lanes)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -131,8 +148,10 @@ class Worker:
     async def _finish(self) -> None:
         with contextlib.suppress(StoreError):
             await self._give_back()
-        if self._sending:
-            await asyncio.wait(self._sending)
+        if self._lanes:
+            await asyncio.wait(self._lanes)
+        if self._settler is not None:
+            await self._settler
         # What waited behind those requests, or was leased while they ended, may go to others at once.
         with contextlib.suppress(StoreError):
             await self._release(list(self._held.values()))
@@ -157,7 +176,8 @@ class Worker:
             return 1 if self.health.most_requests(now) and not self._held else 0
         # By halves, so that a lease is worth its transaction.
         most = self._most_held()
-        return most - len(self._held) if len(self._held) <= most // 2 else 0
+        self._few = most // 2
+        return most - len(self._held) if len(self._held) <= self._few else 0
 
     def _most_held(self) -> int:
         """Return how many calls to hold: what some seconds take, so that a lease is worth its transaction."""
@@ -221,7 +241,18 @@ class Worker:
         if self.health.is_paused(now):
             await self._give_back()
             return self.health.paused_until - now
-        while self._under_way < self.health.most_requests(now):
+        while len(self._lanes) < self.health.most_requests(now):
+            group = await self._next(now)
+            if not isinstance(group, Group):
+                return group
+            lane = asyncio.create_task(self._lane(group))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._ended)
+        return _LONG
+
+    async def _next(self, now: float) -> Group | float:
+        """Return the next group to be sent now, or how long until there may be one."""
+        while True:
             group = self._assembly.take(now, hurry=not self.health.breaker.is_closed)
             if group is None:
                 due = self._assembly.next_due()
@@ -235,74 +266,104 @@ class Worker:
                 self._assembly.put_back(group)
                 return wait
             self.health.limits.take(records, now)
-            task = asyncio.create_task(self._send(group))
-            self._sending.add(task)
-            self._under_way += 1
-            task.add_done_callback(self._sent)
-        return _LONG
+            return group
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
+    def _ended(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
         self._wake.set()
 
-    # -- one request
+    # -- requests
+
+    async def _lane(self, first: Group) -> None:
+        """Send one group after another while nothing stands against it: one of the requests that are under way."""
+        group: Group | float = first
+        while isinstance(group, Group):
+            try:
+                await self._send(group)
+                now = self._clock.now()
+                if self._stopping or self.health.is_paused(now) or not self.health.breaker.is_closed:
+                    return
+                if self._due <= now and len(self._held) <= self._few:
+                    self._wake.set()
+                group = await self._next(now)
+            except StoreError as error:
+                logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400
+                return
+            except Exception:
+                logger.exception("%s: a group could not be sent, its calls go back", self.instance.name)
+                if isinstance(group, Group):
+                    await self._let_go(group)
+                return
 
     async def _send(self, group: Group) -> None:
-        try:
-            began = self._clock.now()
-            try:
-                result = await self._attempt(group, began)
-            finally:
-                # The next request need not wait for the commit of this one's outcome.
-                self._under_way -= 1
-                self._wake.set()
-            now = self._clock.now()
-            seconds = (now - began) / self._clock.speed
-            self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
-            self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
-            if (pause := self.health.judge(result, now)) is not None:
-                await self._store.call(self._store.store.pause, pause)
-            await self._settle(group, result, now)
-        except StoreError as error:
-            logger.error("%s: answers are lost, their calls will be sent again: %s", self.instance.name, error)  # noqa: TRY400
-            self._forget(group.calls)
-        except Exception:
-            logger.exception("%s: a group could not be settled, its calls go back", self.instance.name)
-            await self._let_go(group)
-
-    async def _attempt(self, group: Group, now: float) -> Attempted:
-        payloads = [held.payload for held in group.calls]
-        action = group.calls[0].action
+        began = self._clock.now()
         # What runs in a thread cannot be stopped.
-        left = None if self._transport.flushes else (min(held.until for held in group.calls) - now) / self._clock.speed
-        try:
-            async with asyncio.timeout(left):
-                return await attempt(action, self.instance.settings, payloads, self._transport, self._secrets)
-        except TimeoutError:
-            return Attempted([Outcome.retry("its steps took longer than the lease")] * len(payloads), is_sick=True)
-
-    async def _settle(self, group: Group, result: Attempted, now: float) -> None:
-        settlements: list[Settlement] = []
-        failed: list[Held] = []
-        # One draw for the whole group: what failed together is tried again together, in one request and not in many.
-        share = self._shared.jitter(1.0)
-        for held, outcome in zip(group.calls, result.outcomes, strict=True):
-            if result.split:
-                settlement = halve(held.call, len(group.calls), outcome.reason, now=now)
-            else:
-                settlement = settle(held.call, outcome, self._settings, now=now, jitter=lambda ceiling: ceiling * share)
-            settlements.append(settlement)
-            if settlement.kind in ("retry", "release"):
-                failed.append(held)
+        left = None if self._transport.flushes else (min(held.until for held in group.calls) - began)
+        result = await attempt(
+            group.calls[0].action,
+            self.instance.settings,
+            [held.payload for held in group.calls],
+            self._transport,
+            self._secrets,
+            patience=None if left is None else left / self._clock.speed,
+        )
+        now = self._clock.now()
+        seconds = (now - began) / self._clock.speed
+        self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
+        self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
+        pause = self.health.judge(result, now)
+        self._answered.append(_Answered(group, result, self._settlements(group, result, now), pause))
         # Forgotten before the commit: right after it a lease may bring the same call again, as a new one.
         self._forget(group.calls)
-        await self._store.settle(settlements)
-        # After the commit: a crash between the two must not bring back a user's earlier call behind a later one.
-        await self._release(self._assembly.finish(group, failed, now))
-        for held, outcome, settlement in zip(group.calls, result.outcomes, settlements, strict=True):
+        # The next request need not wait for the commit of this one's outcome.
+        if self._settler is None:
+            self._settler = asyncio.create_task(self._settle_all())
+
+    # -- outcomes
+
+    def _settlements(self, group: Group, result: Attempted, now: float) -> list[Settlement]:
+        if result.split:
+            return [
+                halve(held.call, len(group.calls), outcome.reason, now=now)
+                for held, outcome in zip(group.calls, result.outcomes, strict=True)
+            ]
+        # One draw for the whole group: what failed together is tried again together, in one request and not in many.
+        share = self._shared.jitter(1.0)
+        return [
+            settle(held.call, outcome, self._settings, now=now, jitter=lambda ceiling: ceiling * share)
+            for held, outcome in zip(group.calls, result.outcomes, strict=True)
+        ]
+
+    async def _settle_all(self) -> None:
+        """Commit the outcomes of all requests that were answered meanwhile, until there are none."""
+        while self._answered:
+            answered, self._answered = self._answered, []
+            try:
+                for pause in [each.pause for each in answered if each.pause is not None]:
+                    await self._store.call(self._store.store.pause, pause)
+                await self._store.settle([settlement for each in answered for settlement in each.settlements])
+                for each in answered:
+                    # After the commit: a crash between the two must not bring back a user's earlier call behind a
+                    # later one.
+                    await self._settled(each)
+            except StoreError as error:
+                logger.error("%s: answers are lost, their calls will be sent again: %s", self.instance.name, error)  # noqa: TRY400
+            except Exception:
+                logger.exception("%s: what became of calls could not be told", self.instance.name)
+            self._wake.set()
+        self._settler = None
+
+    async def _settled(self, each: _Answered) -> None:
+        again = [
+            (held, settlement)
+            for held, settlement in zip(each.group.calls, each.settlements, strict=True)
+            if settlement.kind in ("retry", "release")
+        ]
+        await self._release(self._assembly.finish(each.group, [held for held, _ in again], self._clock.now()))
+        for held, outcome, settlement in zip(each.group.calls, each.result.outcomes, each.settlements, strict=True):
             self._account(held, outcome, settlement)
-        if failed:
-            self.due_at(min(settlement.due for settlement in settlements if settlement.kind in ("retry", "release")))
+        if again:
+            self.due_at(min(settlement.due for _, settlement in again))
 
     def _account(self, held: Held, outcome: Outcome, settlement: Settlement) -> None:
         metrics, call = self._shared.metrics, held.call
@@ -316,13 +377,14 @@ class Worker:
                 "%s: %s by mapping %r: %s", call.instance, settlement.kind, call.mapping, settlement.reason,
                 extra=self._extra(mapping=call.mapping, action=call.action, key=call.key, reason=settlement.reason),
             )  # fmt: skip
-        self._shared.heard(
-            SentCall(
-                self.instance.destination.name, call.instance, held.action.name, call.mapping, call.key, held.payload,
-                call.attempts + 1,
-            ),
-            outcome,
-        )  # fmt: skip
+        if self._shared.is_heard:
+            self._shared.heard(
+                SentCall(
+                    self.instance.destination.name, call.instance, held.action.name, call.mapping, call.key,
+                    held.payload, call.attempts + 1,
+                ),
+                outcome,
+            )  # fmt: skip
 
     # -- giving back
 
