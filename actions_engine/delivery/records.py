@@ -15,7 +15,7 @@ import msgspec
 State = Literal["pending", "delivered", "rejected", "dead"]
 
 
-class PlannedCall(msgspec.Struct, frozen=True):
+class PlannedCall(msgspec.Struct, frozen=True, gc=False):
     """A row to be: one event and one mapping that fired.
 
     Attributes:
@@ -39,7 +39,7 @@ class PlannedCall(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class PlannedEvent(msgspec.Struct, frozen=True):
+class PlannedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event to be accepted with everything that it became.
 
     Attributes:
@@ -67,7 +67,7 @@ class Accepted(msgspec.Struct, frozen=True):
     is_new: tuple[bool, ...] = ()
 
 
-class LeasedCall(msgspec.Struct, frozen=True):
+class LeasedCall(msgspec.Struct, frozen=True, gc=False):
     """A call that a worker holds until the lease ends.
 
     Attributes:
@@ -91,7 +91,7 @@ class LeasedCall(msgspec.Struct, frozen=True):
     bisect: int = 0
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """What became of a leased call.
 
     Attributes:

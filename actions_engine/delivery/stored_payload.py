@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -58,7 +59,15 @@ class _Reader:
     def __init__(self, model: type[BaseModel]) -> None:
         self.model = model
         self.extra = model.model_config.get("extra")
+        self.known = frozenset(model.model_fields)
         self.required = [name for name, info in model.model_fields.items() if info.is_required()]
+        # Those that need no copy are said outright: pydantic looks for each one anew.
+        self.defaults = {
+            name: info.default
+            for name, info in model.model_fields.items()
+            if info.default is None or isinstance(info.default, (str, int, float, bool, Enum))
+            if not info.is_required() and info.default_factory is None
+        }
         self._converters: dict[str, Callable[[Any], Any]] | None = None
 
     def __call__(self, fields: Any) -> BaseModel:
@@ -71,14 +80,17 @@ class _Reader:
                 for name, info in self.model.model_fields.items()
                 if (convert := _converter(self.model, info.annotation)) is not None
             }
-        known = self.model.model_fields
-        if self.extra != "allow" and (unknown := [name for name in fields if name not in known]):
+        if self.extra != "allow" and not self.known.issuperset(fields):
+            unknown = [name for name in fields if name not in self.known]
             raise ValueError(f"{self.model.__name__} has no field {unknown[0]!r} any more")
         missing = [name for name in self.required if name not in fields]
         # A part's plain form leaves null out.
         if missing and not issubclass(self.model, Part):
             raise ValueError(f"{self.model.__name__} has a new required field {missing[0]!r}")
-        values = fields | {name: convert(fields[name]) for name, convert in self._converters.items() if name in fields}
+        values = self.defaults | fields
+        for name, convert in self._converters.items():
+            if name in fields:
+                values[name] = convert(fields[name])
         # model_construct reads aliases too; the plain form has the fields' own names, which it takes first.
         return self.model.model_construct(_fields_set=set(fields), **values)
 
