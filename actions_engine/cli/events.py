@@ -16,7 +16,8 @@ import msgspec
 #: Lines that are routed together: enough to make a worker's while worth its message, few enough to show progress.
 CHUNK_LINES = 500
 CHUNK_BYTES = 4_000_000
-_GZIP = b"\x1f\x8b"
+#: What gzip starts with.
+GZIP = b"\x1f\x8b"
 
 
 class Chunk(NamedTuple):
@@ -43,7 +44,7 @@ def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
         with _Counting(path, advance) as raw:
             # A reader that is also a member of io's family is buffered once, below the decompression.
             buffered = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-            compressed = buffered.peek(2)[:2] == _GZIP
+            compressed = buffered.peek(2)[:2] == GZIP
             stream = cast(BinaryIO, gzip.open(buffered) if compressed else buffered)  # noqa: SIM115 - what it reads from is closed
             yield from chunks_of(path, stream)
     except (OSError, EOFError, zlib.error) as error:

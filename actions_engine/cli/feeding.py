@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from actions_engine.cli.events import Chunk, read_events
+from actions_engine.cli.events import Chunk
 from actions_engine.cli.pipe import read_pipe
+from actions_engine.cli.tail import Tail
 from actions_engine.delivery.delivery import Delivery
 
 #: Calls that may be pending at every destination before reading waits: enough to keep each busy.
@@ -42,55 +43,72 @@ class Feed:
 
 
 class _Position(msgspec.Struct):
-    """How far a file was read: lines, and a digest of the first, by which another file of its name is told."""
+    """How far a file was read: lines, and digests of the first and the last, by which another of its name is told."""
 
     lines: int = 0
     first: str = ""
+    last: str = ""
+
+
+class _AnotherFileError(Exception):
+    """The file is not the one whose position is known."""
+
+
+@dataclass(slots=True)
+class _Input:
+    """A file, and how far its events were accepted."""
+
+    path: str
+    position: _Position = field(default_factory=_Position)
 
 
 async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed: Feed) -> None:
     """Accept the events of files, each from where it was left; with `follow`, what is appended to them too."""
     for path in files:
         if path == "-":
-            await _accept_all(delivery, "-", read_pipe(), _Position(), fed)
-    plain = [path for path in files if path != "-"]
-    positions = {path: await _position(delivery, path) for path in plain}
-    while True:
-        for path in plain:
-            await _accept_all(delivery, path, _chunks(path), positions[path], fed)
-        if not follow or not plain:
-            return
-        await asyncio.sleep(_POLL)
+            await _accept_all(delivery, _Input("-"), read_pipe(), fed)
+    tails = {path: Tail(path) for path in files if path != "-"}
+    inputs = {path: _Input(path, await _position(delivery, path)) for path in tails}
+    try:
+        while True:
+            for path, tail in tails.items():
+                await _read_on(delivery, inputs[path], tail, fed, follow=follow)
+            if not follow or not tails:
+                return
+            await asyncio.sleep(_POLL)
+    finally:
+        for tail in tails.values():
+            tail.close()
+
+
+async def _read_on(delivery: Delivery, source: _Input, tail: Tail, fed: Feed, *, follow: bool) -> None:
+    try:
+        await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
+    except _AnotherFileError:
+        source.position = _Position()
+        tail.close()
+        await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
 
 
 async def _position(delivery: Delivery, path: str) -> _Position:
     written = await delivery.position(_name(path))
-    if written is None:
-        return _Position()
     try:
-        position = msgspec.json.decode(written, type=_Position)
+        return _Position() if written is None else msgspec.json.decode(written, type=_Position)
     except msgspec.DecodeError:
         return _Position()
-    # A file that starts with another line is another file: it is read from its beginning.
-    return position if position.first == _first_line(path) else _Position()
 
 
 def _name(path: str) -> str:
     return str(Path(path).resolve())
 
 
-def _first_line(path: str) -> str:
-    chunk = next(read_events(path, lambda _count: None), None)
-    return "" if chunk is None else _digest(chunk.lines[0])
-
-
 def _digest(line: bytes) -> str:
     return hashlib.sha256(line.strip()).hexdigest()[:16]
 
 
-async def _chunks(path: str) -> AsyncIterator[Chunk]:
+async def _chunks(tail: Tail) -> AsyncIterator[Chunk]:
     """Read in a thread: a slow disk must not hold up what is being delivered."""
-    chunks: Iterator[Chunk] = read_events(path, lambda _count: None)
+    chunks: Iterator[Chunk] = tail.read()
     while True:
         chunk = await asyncio.to_thread(next, chunks, None)
         if chunk is None:
@@ -99,19 +117,33 @@ async def _chunks(path: str) -> AsyncIterator[Chunk]:
 
 
 async def _accept_all(
-    delivery: Delivery, path: str, chunks: AsyncIterator[Chunk], position: _Position, fed: Feed
+    delivery: Delivery,
+    source: _Input,
+    chunks: AsyncIterator[Chunk],
+    fed: Feed,
+    *,
+    tail: Tail | None = None,
+    follow: bool = False,
 ) -> None:
-    shown = "stdin" if path == "-" else path
+    shown = "stdin" if tail is None else source.path
+    position, reached = source.position, None
     async for chunk in chunks:
-        last = chunk.first + len(chunk.lines) - 1
-        if last <= position.lines:
+        lines, reached = chunk.lines, chunk.first + len(chunk.lines) - 1
+        if chunk.first == 1 and position.lines and _digest(lines[0]) != position.first:
+            raise _AnotherFileError
+        if chunk.first <= position.lines <= reached and _digest(lines[position.lines - chunk.first]) != position.last:
+            raise _AnotherFileError
+        lines = lines[max(0, position.lines - chunk.first + 1) :]
+        if not lines:
             continue
-        lines = chunk.lines[max(0, position.lines - chunk.first + 1) :]
-        first = last - len(lines) + 1
         is_cut = not lines[-1].endswith(b"\n") and not _is_event(lines[-1])
-        if is_cut and path != "-" and await _grows(path):
+        if is_cut and tail is not None and (follow or await _grows(source.path)):
             # Somebody is still writing this line: it is taken when it is whole.
-            lines, last = lines[:-1], last - 1
+            tail.unread(lines.pop())
+            reached -= 1
+        if not lines:
+            continue
+        first = reached - len(lines) + 1
         events, numbers = [], []
         for number, line in enumerate(lines, start=first):
             if line.strip():
@@ -119,15 +151,18 @@ async def _accept_all(
                 if event is not None:
                     events.append(event)
                     numbers.append(number)
-        if chunk.first == 1 and chunk.lines:
-            position.first = _digest(chunk.lines[0])
-        position.lines = last
-        kept = None if path == "-" else (_name(path), msgspec.json.encode(position).decode())
+        if first == 1:
+            position.first = _digest(lines[0])
+        position.lines, position.last = reached, _digest(lines[-1])
+        kept = None if tail is None else (_name(source.path), msgspec.json.encode(position).decode())
         receipt = await delivery.accept(events, position=kept)
         for refusal in receipt.refused:
             fed.complain(f"{shown}:{numbers[refusal.number]}: {refusal.reason}")
         while delivery.backlog() > MOST_PENDING:
             await asyncio.sleep(0.02)
+    if reached is not None and reached < position.lines:
+        # It ends before the line that was read last.
+        raise _AnotherFileError
 
 
 async def _grows(path: str) -> bool:

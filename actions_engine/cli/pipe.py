@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator
 
 import click
 
-from actions_engine.cli.events import Chunk, chunks_of, is_json
+from actions_engine.cli.events import GZIP, Chunk, chunks_of, is_json
 
 # Seconds after which a read looks whether it is still wanted: a signal must not wait for the next line.
 _PATIENCE = 0.2
 _SIZE = 1 << 18
-_GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -69,9 +68,9 @@ async def _plain(descriptor: int) -> AsyncIterator[bytes]:
     blocks = _blocks(descriptor)
     async for block in blocks:
         start += block
-        if len(start) >= len(_GZIP):
+        if len(start) >= len(GZIP):
             break
-    if not start.startswith(_GZIP):
+    if not start.startswith(GZIP):
         yield start
         async for block in blocks:
             yield block

@@ -63,8 +63,7 @@ async def attempt(
 ) -> Attempted:
     """Send payloads together; never raises for what the action's code or the destination does.
 
-    Args:
-        patience: Seconds that the requests of an action of several steps may take in all.
+    The requests of an action of several steps may take `patience` seconds in all.
     """
     steps = _Steps(action, transport, secrets)
     count = len(payloads)
