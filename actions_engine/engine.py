@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actions_engine.batch import batches, request_of
 from actions_engine.call import Call, Rejection, Routing
+from actions_engine.code_writer import Compiled
 from actions_engine.config import load_mappings
 from actions_engine.errors import PluginError, Problem
 from actions_engine.hookspecs import Drop
 from actions_engine.index import Index
 from actions_engine.integrations import is_chosen
 from actions_engine.mapping import Mapping
-from actions_engine.program import Code, Compiled, Finish, compile_fields
+from actions_engine.program import Code, Finish, compile_fields
 from actions_engine.registry import Registry
 from actions_engine.rejection import refusal, rejection_of
 from actions_engine.request import Request

@@ -20,10 +20,10 @@ event or mapping text is ever part of the program except inside a string literal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from actions_engine.code_writer import CodeWriter, Compiled
 from actions_engine.expression import Expression
 from actions_engine.fields import Constant, FieldValue, Items, Record, Template
 from actions_engine.functions import Library
@@ -32,13 +32,6 @@ from actions_engine.semantics import RUNTIME, TOTAL_ON_TEXT
 _ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 # Python allows some 20 nested loops and 100 levels of indentation; deeper parts become functions of their own.
 _MAX_LEVEL = 12
-
-
-class Compiled(NamedTuple):
-    """A compiled function and the source that it was made from."""
-
-    function: Callable[[Any], Any]
-    source: str
 
 
 Finish = Callable[["Code", int, str], str]
@@ -76,88 +69,16 @@ def compile_expression(expression: Expression) -> Compiled:
     return code.compile()
 
 
-class Code:
-    """A Python function in the making."""
+class Code(CodeWriter):
+    """A Python function in the making, of expressions and fields."""
 
     def __init__(self, name: str, argument: str, library: Library, *, is_object: bool = True) -> None:
-        self.name = name
+        super().__init__(name, argument, RUNTIME)
         self.library = library
-        self.argument = argument
-        self.lines: list[str] = []
-        self.level = 1
-        self.functions: list[str] = []
-        self.constants: dict[str, Any] = dict(RUNTIME)
-        self._names: dict[tuple[str, Any], str] = {}
-        self._count = 0
-        # What is computed already, innermost block last: (what, from which variable) -> variable.
-        self._known: list[dict[Any, str]] = [{}]
         if is_object:
-            self._known[0]["object", argument] = argument
-
-    def compile(self) -> Compiled:
-        """Return the finished function."""
-        main = f"def {self.name}({self.argument}):\n" + "\n".join(self.lines) + "\n"
-        source = "\n\n".join([*self.functions, main])
-        namespace = dict(self.constants)
-        exec(compile(source, f"<{self.name}>", "exec"), namespace)  # noqa: S102 - the module docstring says why it is safe
-        return Compiled(namespace[self.name], source)
-
-    # -- writing lines
-
-    def line(self, text: str) -> None:
-        """Add a line at the present level."""
-        self.lines.append("    " * self.level + text)
-
-    def fresh(self, letter: str = "v") -> str:
-        """Return a new variable's name."""
-        self._count += 1
-        return f"{letter}{self._count}"
-
-    def constant(self, value: Any) -> str:
-        """Return an expression for a constant: a literal where that is safe and exact, else a name bound to it."""
-        if value is None or value is True or value is False:
-            return repr(value)
-        if type(value) is str:
-            return ascii(value)
-        if type(value) is int and -(2**63) < value < 2**63:
-            return repr(value)
-        return self.bind(value)
-
-    def bind(self, value: Any) -> str:
-        """Return a name bound to an object."""
-        known = self._names.get(("k", id(value)))
-        if known is None:
-            known = self._names["k", id(value)] = self.fresh("k")
-            self.constants[known] = value
-        return known
-
-    @contextmanager
-    def block(self, head: str) -> Iterator[None]:
-        """Open an indented block; what is computed inside it is not known after it."""
-        self.line(head)
-        self.level += 1
-        self._known.append({})
-        before = len(self.lines)
-        yield
-        if len(self.lines) == before:
-            self.line("pass")
-        self._known.pop()
-        self.level -= 1
-
-    def _lookup(self, key: Any) -> str | None:
-        for known in reversed(self._known):
-            if key in known:
-                return str(known[key])
-        return None
-
-    def keep(self, key: Any, text: str, letter: str = "v") -> str:
-        """Return the variable that holds `text`, computing it only where it is not known yet."""
-        known = self._lookup(key)
-        if known is None:
-            known = self.fresh(letter)
-            self.line(f"{known} = {text}")
-            self._known[-1][key] = known
-        return known
+            self.known["object", argument] = argument
+        # Functions for nodes that are nested too deeply, or are references.
+        self._own: dict[Any, str] = {}
 
     # -- fields
 
@@ -232,61 +153,49 @@ class Code:
         if kind == "field":
             return self.keep(("field", node["value"], source), f"{self._object(source)}.get({node['value']!a})")
         key = (_key(node), source)
-        known = self._lookup(key)
+        known = self.lookup(key)
         if known is not None:
             return known
         if self.level > _MAX_LEVEL and kind != "expref":
             result = self.keep(key, f"{self._own_function(node)}({source})")
         else:
             result = getattr(self, f"_{kind}")(node, source)
-        self._known[-1][key] = result
+        self.known[key] = result
         return result
 
     def _object(self, source: str) -> str:
         return self.keep(("object", source), f"{source} if isinstance({source}, dict) else EMPTY", "o")
 
-    def variable(self, text: str) -> str:
-        """Return `text` where it is a variable, else a variable that holds it: Python warns of tests on literals."""
-        return text if _is_variable(text) else self._assign(text)
-
-    def _assign(self, text: str) -> str:
-        variable = self.fresh()
-        self.line(f"{variable} = {text}")
-        return variable
-
     def _own_function(self, node: dict[str, Any]) -> str:
         """Compile a node to a function of its own; it sees nothing but its argument, as JMESPath has no scopes."""
-        key = ("function", _key(node))
-        if key in self._names:
-            return self._names[key]
-        name = self._names[key] = self.fresh("search")
-        outer = self.lines, self.level, self._known
-        self.lines, self.level, self._known = [], 1, [{}]
-        self.line(f"return {self.expression(node, 'value')}")
-        self.functions.append(f"def {name}(value):\n" + "\n".join(self.lines))
-        self.lines, self.level, self._known = outer
+        key = _key(node)
+        if key in self._own:
+            return self._own[key]
+        name = self._own[key] = self.fresh("search")
+        with self.function(name, "value"):
+            self.line(f"return {self.expression(node, 'value')}")
         return name
 
     def _index(self, node: dict[str, Any], source: str) -> str:
         index = node["value"]
         enough = f"len({source}) > {index}" if index >= 0 else f"len({source}) >= {-index}"
-        return self._assign(f"{source}[{index}] if isinstance({source}, list) and {enough} else None")
+        return self.assign(f"{source}[{index}] if isinstance({source}, list) and {enough} else None")
 
     def _slice(self, node: dict[str, Any], source: str) -> str:
         bounds = ":".join("" if bound is None else str(bound) for bound in node["children"])
-        return self._assign(f"{source}[{bounds}] if isinstance({source}, list) else None")
+        return self.assign(f"{source}[{bounds}] if isinstance({source}, list) else None")
 
     def _comparator(self, node: dict[str, Any], source: str) -> str:
         left, right = (self.expression(child, source) for child in node["children"])
         operator = node["value"]
         if operator in _ORDERINGS:
-            return self._assign(
+            return self.assign(
                 f"{left} {_ORDERINGS[operator]} {right} if comparable({left}) and comparable({right}) else None"
             )
         simple = any(child["type"] == "literal" and isinstance(child["value"], str) for child in node["children"])
         if simple:
-            return self._assign(f"{left} {'==' if operator == 'eq' else '!='} {right}")
-        return self._assign(f"{'' if operator == 'eq' else 'not '}equals({left}, {right})")
+            return self.assign(f"{left} {'==' if operator == 'eq' else '!='} {right}")
+        return self.assign(f"{'' if operator == 'eq' else 'not '}equals({left}, {right})")
 
     def _or_expression(self, node: dict[str, Any], source: str) -> str:
         return self._either(node, source, "is_false")
@@ -295,7 +204,7 @@ class Code:
         return self._either(node, source, "is_true")
 
     def _either(self, node: dict[str, Any], source: str, go_on: str) -> str:
-        result = self._assign(self.expression(node["children"][0], source))
+        result = self.assign(self.expression(node["children"][0], source))
         # Zero is true in JMESPath. The first test is Python's own and spares the call for most values.
         head = (
             f"if not {result} and is_false({result}):"
@@ -307,7 +216,7 @@ class Code:
         return result
 
     def _not_expression(self, node: dict[str, Any], source: str) -> str:
-        return self._assign(f"negate({self.expression(node['children'][0], source)})")
+        return self.assign(f"negate({self.expression(node['children'][0], source)})")
 
     def _multi_select_dict(self, node: dict[str, Any], source: str) -> str:
         return self._multi_select(node, source, self._dict_display)
@@ -316,8 +225,8 @@ class Code:
         return self._multi_select(node, source, self._list_display)
 
     def _multi_select(self, node: dict[str, Any], source: str, display: Callable[[dict[str, Any], str], str]) -> str:
-        if self._lookup(("object", source)) == source:
-            return self._assign(display(node, source))
+        if self.lookup(("object", source)) == source:
+            return self.assign(display(node, source))
         result = self.fresh()
         with self.block(f"if {source} is None:"):
             self.line(f"{result} = None")
@@ -351,7 +260,7 @@ class Code:
                 with self.block(f"if type({item}) is not dict:"):
                     self.line(f"{result} = {otherwise}({base})")
                     self.line("break")
-                self._known[-1]["object", item] = item
+                self.known["object", item] = item
                 self.line(f"{result}.append({self._dict_display(right, item)})")
         with self.block("else:"):
             self.line(f"{result} = {otherwise}({base})")
@@ -393,7 +302,7 @@ class Code:
             self.line(f"if {value} is not None: {result}.append({value})")
 
     def _flatten(self, node: dict[str, Any], source: str) -> str:
-        return self._assign(f"flatten({self.expression(node['children'][0], source)})")
+        return self.assign(f"flatten({self.expression(node['children'][0], source)})")
 
     def _function_expression(self, node: dict[str, Any], source: str) -> str:
         name = node["value"]
@@ -401,8 +310,8 @@ class Code:
         called = f"{self.constant_function(name)}({', '.join(arguments)})"
         if (on_text := TOTAL_ON_TEXT.get(name)) and self.library[name].source == "actions_engine":
             subject = self.variable(arguments[0])
-            return self._assign(f"{self.constant(on_text)}({subject}) if type({subject}) is str else {called}")
-        return self._assign(called)
+            return self.assign(f"{self.constant(on_text)}({subject}) if type({subject}) is str else {called}")
+        return self.assign(called)
 
     def constant_function(self, name: str) -> str:
         """Return the name under which the code calls a function of the library."""
@@ -412,10 +321,6 @@ class Code:
 
     def _expref(self, node: dict[str, Any], _source: str) -> str:
         return f"Reference({self._own_function(node['children'][0])})"
-
-
-def _is_variable(text: str) -> bool:
-    return text.isidentifier() and text not in ("None", "True", "False")
 
 
 def _is_always_there(field: FieldValue) -> bool:

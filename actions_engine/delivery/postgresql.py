@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString, cast
 
-from actions_engine.delivery.sql import TABLES, VERSION, Cursor, SQLStore
+from actions_engine.delivery.cursor import Cursor
+from actions_engine.delivery.sql import SQLStore
+from actions_engine.delivery.tables import TABLES, VERSION
 from actions_engine.errors import StoreError
 
 if TYPE_CHECKING:

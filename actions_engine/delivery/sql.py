@@ -1,19 +1,15 @@
-"""What every SQL store does, in the SQL that SQLite and PostgreSQL share.
-
-A row of `calls` is one event and one mapping. Its `due` says when it may be leased: when it was accepted, the moment
-of a retry, or the end of the lease that holds it, so that a lease which ends without a word is due like any other
-call. `accounts` counts what was accepted apart from the rows: a row that got lost shows in the ledger.
-"""
+"""What every SQL store does, in the SQL that SQLite and PostgreSQL share."""
 
 from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from actions_engine.delivery.cursor import CHUNK, Cursor, chunks, marks, run_for, text
 from actions_engine.delivery.records import (
     Accepted,
     Filter,
@@ -26,36 +22,6 @@ from actions_engine.delivery.records import (
     StoredCall,
 )
 from actions_engine.errors import StoreError
-
-#: The version of the tables that this release writes.
-VERSION = 1
-
-#: Values in one statement's list; SQLite takes 32,766 at most.
-_CHUNK = 500
-
-# The types are written so that both databases take them: BLOB and REAL are replaced for PostgreSQL.
-TABLES = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    """CREATE TABLE events (
-        id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, event BLOB, accepted_at REAL NOT NULL)""",
-    "CREATE INDEX events_by_message ON events (message_id, accepted_at)",
-    "CREATE INDEX events_by_age ON events (accepted_at)",
-    """CREATE TABLE calls (
-        id INTEGER PRIMARY KEY, event_id INTEGER NOT NULL, instance TEXT NOT NULL, mapping TEXT NOT NULL,
-        destination TEXT NOT NULL, action TEXT NOT NULL, idempotency_key TEXT NOT NULL, user_key TEXT NOT NULL,
-        payload BLOB, state TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, bisect INTEGER NOT NULL,
-        due REAL NOT NULL, token TEXT, accepted_at REAL NOT NULL, window_from REAL NOT NULL, updated_at REAL NOT NULL,
-        configuration TEXT NOT NULL, UNIQUE (event_id, instance, mapping))""",
-    "CREATE INDEX calls_due ON calls (instance, due, id) WHERE state = 'pending'",
-    "CREATE INDEX calls_by_user ON calls (instance, user_key, id) WHERE state = 'pending'",
-    "CREATE INDEX calls_by_state ON calls (state, updated_at)",
-    """CREATE TABLE accounts (
-        instance TEXT NOT NULL, mapping TEXT NOT NULL, accepted INTEGER NOT NULL DEFAULT 0,
-        pruned INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (instance, mapping))""",
-    "CREATE TABLE pauses (instance TEXT PRIMARY KEY, until REAL NOT NULL, reason TEXT NOT NULL)",
-    "CREATE TABLE positions (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "INSERT INTO meta VALUES ('duplicates', '0')",
-)
 
 _INSERT_CALL = (
     "INSERT INTO calls (id, event_id, instance, mapping, destination, action, idempotency_key, user_key, payload, "
@@ -76,22 +42,6 @@ _STORED = (
     "c.id, c.idempotency_key, COALESCE(e.message_id, ''), c.instance, c.destination, c.mapping, c.action, c.state, "
     "c.reason, c.attempts, c.accepted_at, c.updated_at, c.configuration, c.payload, e.event"
 )
-
-
-class Cursor(ABC):
-    """Runs statements with `?` for each value inside one transaction."""
-
-    @abstractmethod
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Run a query and return its rows."""
-
-    @abstractmethod
-    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Run a statement and return how many rows it changed."""
-
-    @abstractmethod
-    def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Run a statement for each row of values and return how many rows were changed in all."""
 
 
 class SQLStore(ABC):
@@ -154,8 +104,8 @@ class SQLStore(ABC):
     @staticmethod
     def _known(cursor: Cursor, names: Sequence[str], since: float) -> set[str]:
         known: set[str] = set()
-        for chunk in _chunks([text(name) for name in names]):
-            query = f"SELECT message_id FROM events WHERE message_id IN ({_marks(chunk)}) AND accepted_at >= ?"  # noqa: S608
+        for chunk in chunks([text(name) for name in names]):
+            query = f"SELECT message_id FROM events WHERE message_id IN ({marks(chunk)}) AND accepted_at >= ?"  # noqa: S608
             known.update(row[0] for row in cursor.rows(query, [*chunk, since]))
         return known
 
@@ -216,7 +166,7 @@ class SQLStore(ABC):
             rows = (
                 self._due_in_order(cursor, instance, limit, now) if ordered else self._due(cursor, instance, limit, now)
             )
-            _run_for(cursor, _LEASE, [token, until], [row[0] for row in rows])
+            run_for(cursor, _LEASE, [token, until], [row[0] for row in rows])
         return [
             LeasedCall(
                 row[0], token, row[1], row[2], row[3], row[4], row[5], bytes(row[6]), row[7] + (row[10] is not None),
@@ -251,8 +201,8 @@ class SQLStore(ABC):
         chosen.sort()
         return [
             row
-            for chunk in _chunks(chosen)
-            for row in cursor.rows(f"SELECT {_LEASED} FROM calls WHERE id IN ({_marks(chunk)}) ORDER BY id", chunk)  # noqa: S608
+            for chunk in chunks(chosen)
+            for row in cursor.rows(f"SELECT {_LEASED} FROM calls WHERE id IN ({marks(chunk)}) ORDER BY id", chunk)  # noqa: S608
         ]
 
     def settle(self, settlements: Iterable[Settlement], *, now: float) -> int:  # noqa: D102
@@ -263,7 +213,7 @@ class SQLStore(ABC):
         if not alike:
             return 0
         with self._transaction() as cursor:
-            return sum(_run_for(cursor, _SETTLE, values, ids) for values, ids in alike.items())
+            return sum(run_for(cursor, _SETTLE, values, ids) for values, ids in alike.items())
 
     def next_due(self, *, now: float) -> dict[str, float]:  # noqa: D102
         with self._transaction(write=False) as cursor:
@@ -386,10 +336,10 @@ class SQLStore(ABC):
             old = "SELECT id FROM calls WHERE state = 'delivered' AND updated_at < ? ORDER BY updated_at LIMIT ?"
             ids = [row[0] for row in cursor.rows(old, [delivered_before, limit])]
             counted: Counter[tuple[str, str]] = Counter()
-            for chunk in _chunks(ids):
-                accounts = f"SELECT instance, mapping FROM calls WHERE id IN ({_marks(chunk)})"  # noqa: S608
+            for chunk in chunks(ids):
+                accounts = f"SELECT instance, mapping FROM calls WHERE id IN ({marks(chunk)})"  # noqa: S608
                 counted.update((row[0], row[1]) for row in cursor.rows(accounts, chunk))
-            pruned = _run_for(cursor, "DELETE FROM calls WHERE id IN ({ids})", [], ids)
+            pruned = run_for(cursor, "DELETE FROM calls WHERE id IN ({ids})", [], ids)
             cursor.run_many(
                 "UPDATE accounts SET pruned = pruned + ? WHERE instance = ? AND mapping = ?",
                 [(count, *account) for account, count in sorted(counted.items())],
@@ -400,25 +350,6 @@ class SQLStore(ABC):
                 [events_before, limit],
             )
         return pruned
-
-
-def text(value: str) -> str:
-    """Return text that every database stores: without NUL and lone surrogates."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _run_for(cursor: Cursor, statement: str, values: Sequence[Any], ids: Sequence[int]) -> int:
-    """Run a statement that names its rows as `{ids}`, and return how many it changed."""
-    return sum(cursor.run(statement.format(ids=_marks(chunk)), [*values, *chunk]) for chunk in _chunks(ids))
 
 
 def _settled(settlement: Settlement, now: float) -> tuple[Any, ...]:
@@ -433,7 +364,7 @@ def _settled(settlement: Settlement, now: float) -> tuple[Any, ...]:
 
 def _condition(what: Filter, prefix: str = "") -> tuple[str, list[Any]]:
     """Return a filter as a condition and its values; column names are this module's own."""
-    parts = [f"{prefix}state IN ({_marks(what.states)})"] if what.states else ["1 = 0"]
+    parts = [f"{prefix}state IN ({marks(what.states)})"] if what.states else ["1 = 0"]
     values: list[Any] = list(what.states)
     for column, value, operator in (
         ("instance", what.instance, "= ?"),
@@ -449,8 +380,8 @@ def _condition(what: Filter, prefix: str = "") -> tuple[str, list[Any]]:
         literal = what.reason.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
         values.append(f"%{literal}%")
     if what.ids is not None:
-        if len(what.ids) > _CHUNK:
-            raise StoreError(f"{len(what.ids):,} ids are too many for one command; at most {_CHUNK} are taken")
-        parts.append(f"{prefix}id IN ({_marks(what.ids)})" if what.ids else "1 = 0")
+        if len(what.ids) > CHUNK:
+            raise StoreError(f"{len(what.ids):,} ids are too many for one command; at most {CHUNK} are taken")
+        parts.append(f"{prefix}id IN ({marks(what.ids)})" if what.ids else "1 = 0")
         values += what.ids
     return " AND ".join(parts), values

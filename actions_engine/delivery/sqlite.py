@@ -10,7 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from actions_engine.delivery.sql import TABLES, VERSION, Cursor, SQLStore
+from actions_engine.delivery.cursor import Cursor
+from actions_engine.delivery.sql import SQLStore
+from actions_engine.delivery.tables import TABLES, VERSION
 from actions_engine.errors import StoreError
 
 logger = logging.getLogger(__name__)
