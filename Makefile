@@ -8,7 +8,7 @@ demo: .venv/ready
 	@$(BIN)/actions-engine demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 lint: .venv/ready
 	$(BIN)/ruff check
