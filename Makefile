@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types architecture bench format schema clean
+.PHONY: demo test lint types architecture bench soak format schema clean
 
 demo: .venv/ready
 	@$(BIN)/actions-engine demo
@@ -24,6 +24,10 @@ bench: .venv/ready
 	$(BIN)/uv sync --frozen --quiet --group bench
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.delivering
+
+# About half an hour: the long versions of what proves delivery.
+soak: .venv/ready
+	$(BIN)/python -m tests.soak
 
 format: .venv/ready
 	$(BIN)/ruff format

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,13 @@ def _binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a server's maintenance database; skips where PostgreSQL is not installed."""
+@contextmanager
+def server() -> Iterator[str | None]:
+    """Run a server, and give the URL of its maintenance database; None where PostgreSQL is not installed."""
     binaries = _binaries()
     if binaries is None:
-        pytest.skip("PostgreSQL is not installed (Debian's package `postgresql`)")
+        yield None
+        return
     folder = Path(tempfile.mkdtemp(prefix="actions-engine-postgresql-"))
     # PostgreSQL refuses to run as root.
     as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
@@ -48,12 +50,26 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
-    """The URL of a new, empty database."""
+def new_database(url: str) -> str:
+    """Create an empty database on a server, and return its URL."""
     import psycopg  # noqa: PLC0415 - an extra
 
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    return postgresql_server.removesuffix("postgres") + name
+    return url.removesuffix("postgres") + name
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a server's maintenance database; skips where PostgreSQL is not installed."""
+    with server() as url:
+        if url is None:
+            pytest.skip("PostgreSQL is not installed (Debian's package `postgresql`)")
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> str:
+    """The URL of a new, empty database."""
+    return new_database(postgresql_server)

@@ -25,6 +25,7 @@ from actions_engine.delivery.delivery import Delivery
 from actions_engine.delivery.records import Filter
 from actions_engine.delivery.stores import store_of
 from actions_engine.testing import Answer, Received, Vendor
+from tests.soak.kills import kill_again_and_again
 
 WEBHOOK = """destination: webhook
 settings: {url: "%s/%s"}
@@ -321,40 +322,16 @@ def test_no_store_is_made_by_looking(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_killed_run_loses_nothing(make: Any, tmp_path: Path, store: str) -> None:
+def test_a_killed_run_loses_nothing(tmp_path: Path, store: str) -> None:
     """Killed at random moments, every acknowledged call arrives at least once, doubles carry one key, the ledger agrees."""
-    events = tmp_path / "events.jsonl"
-    write(events, [track(number, f"u{number % 20}") for number in range(1_500)])
-    chance = random.Random(3)
-    kills = 0
-
-    def answer(_request: Received) -> Answer:
-        return Answer(500 if chance.random() < 0.02 else 200, delay=0.001)
-
-    with Vendor(answer) as vendor:
-        make(vendor.url, delivery="first_wait: 50ms, longest_wait: 200ms, timeout: 2s")
-        arguments = command("run", str(tmp_path / "mappings"), str(events), "--store", store)
-        for _ in range(4):
-            process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
-            try:
-                process.wait(chance.uniform(1.3, 2.2))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                kills += 1
-        _expire_leases(store)
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=100)
-        assert "the ledger balances" in done.stderr, done.stderr
-        keys = Counter(request.headers["idempotency-key"] for request in vendor.received)
-        numbers = {request.json()["n"]: request.headers["idempotency-key"] for request in vendor.received}
-    assert kills
-    assert sorted(numbers) == list(range(1_500))
-    assert len(keys) == 1_500, "a double has another key"
-    opened = store_of(store)
-    opened.open()
-    (row,) = opened.ledger()
-    opened.close()
-    assert (row.accepted, row.delivered) == (1_500, 1_500)
+    killed = kill_again_and_again(
+        tmp_path, store, calls=1_500, kills=4, lives=(1.3, 2.2), before_last=lambda: _expire_leases(store)
+    )
+    assert killed.kills
+    assert "the ledger balances" in killed.told
+    assert sorted(killed.keys) == list(range(1_500))
+    assert {len(keys) for keys in killed.keys.values()} == {1}, "a double has another key"
+    assert (killed.ledger.accepted, killed.ledger.delivered) == (1_500, 1_500)
 
 
 def _expire_leases(store: str) -> None:

@@ -40,6 +40,7 @@ logger = logging.getLogger("actions_engine.delivery")
 _SLICE = 100
 #: Real seconds between two looks at the store for what came due: other processes write there too.
 _POLL = 0.5
+# Seconds between two prunings at most; more often where little is kept.
 _PRUNE_EVERY = 60.0
 _PRUNE_STEP = 2_000
 
@@ -327,7 +328,7 @@ class Delivery:
                 for instance, due in (await self.store.call(self.store.store.next_due, now=self.clock.now())).items():
                     if (worker := self._workers.get(instance)) is not None:
                         worker.due_at(due)
-                if self.clock.now() - pruned_at >= _PRUNE_EVERY:
+                if self.clock.now() - pruned_at >= min(_PRUNE_EVERY, max(1.0, self._retention / 6)):
                     await self._prune()
                     pruned_at = self.clock.now()
             except StoreError as error:

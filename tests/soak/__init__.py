@@ -1,0 +1,1 @@
+"""The long versions of what proves delivery: `make soak`."""
