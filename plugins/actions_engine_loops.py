@@ -1,0 +1,125 @@
+"""Loops: keep contacts up to date and send events, which start mails.
+
+Source: https://loops.so/docs/api-reference/update-contact and https://loops.so/docs/api-reference/send-event.
+Properties are flat. Loops knows an event's idempotency key for 24 hours and answers 409 to a second one.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from actions_engine import (
+    Destination,
+    Email,
+    From,
+    JsonObject,
+    Outcome,
+    Payload,
+    Request,
+    Response,
+    Secret,
+    Settings,
+    at_least_one_of,
+    hookimpl,
+)
+
+
+class LoopsSettings(Settings):
+    """One team."""
+
+    api_key: Annotated[Secret, Field(description="An API key, from Settings > API.")]
+    endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://app.loops.so/api/v1"
+
+
+class Contact(Payload):
+    """Who is meant, and what is known about them: properties become properties of the contact."""
+
+    email: Annotated[
+        Email | None,
+        From("context.traits.email || traits.email || properties.email"),
+        Field(description="The address."),
+    ] = None
+    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    mailing_lists: Annotated[
+        JsonObject | None, Field(description="Ids of mailing lists, each with true to put the contact on it or false.")
+    ] = None
+
+    identified = at_least_one_of("email", "user_id")
+
+
+class UpdateContact(Contact):
+    """What is known about a contact."""
+
+    first_name: Annotated[
+        str | None, From("traits.firstName || traits.first_name"), Field(description="The first name.")
+    ] = None
+    last_name: Annotated[
+        str | None, From("traits.lastName || traits.last_name"), Field(description="The last name.")
+    ] = None
+    source: Annotated[str | None, Field(description="Where the contact came from, if not from the API.")] = None
+    user_group: Annotated[str | None, Field(description="A group of contacts to put this one into.")] = None
+    subscribed: Annotated[bool | None, Field(description="Whether the contact may be sent campaigns.")] = None
+    properties: Annotated[
+        JsonObject | None,
+        From("flatten_object(omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name']), '_')"),
+        Field(description="Other properties: text, numbers, true, false, or null to empty one."),
+    ] = None
+
+
+class SendEvent(Contact):
+    """Something that a contact did."""
+
+    event_name: Annotated[str, From("event"), Field(description="The event's name.")]
+    event_properties: Annotated[
+        JsonObject | None,
+        From("flatten_object(properties, '_')"),
+        Field(description="Details for the mails: text, numbers, true or false."),
+    ] = None
+    contact_properties: Annotated[
+        JsonObject | None,
+        Field(description="Properties of the contact to set beside: text, numbers, true, false, null."),
+    ] = None
+
+
+loops = Destination("loops", settings=LoopsSettings, title="Loops")
+
+
+@loops.action(trigger='type = "identify"')
+def update_contact(settings: LoopsSettings, payload: UpdateContact) -> Request:
+    """Update a contact, or make it."""
+    body = (payload.properties or {}) | _spelled(payload, "properties")
+    return _send(settings, "PUT", "/contacts/update", body)
+
+
+def _taken(response: Response, payloads: list[Any]) -> list[Outcome]:
+    # The key was used within 24 hours: an earlier request, whose answer was lost, was taken.
+    return [Outcome.delivered() if response.status == 409 else Outcome.of(response)] * len(payloads)
+
+
+@loops.action(trigger='type = "track"', outcomes=_taken)
+def send_event(settings: LoopsSettings, payload: SendEvent) -> Request:
+    """Send an event, which may start mails."""
+    body = (payload.contact_properties or {}) | _spelled(payload, "contact_properties")
+    return _send(settings, "POST", "/events/send", body, {"Idempotency-Key": payload.idempotency_key})
+
+
+def _spelled(payload: Contact, properties: str) -> dict[str, Any]:
+    return {to_camel(name): value for name, value in payload.body(exclude=[properties]).items()}
+
+
+def _send(
+    settings: LoopsSettings, method: str, path: str, body: dict[str, Any], more: dict[str, str] | None = None
+) -> Request:
+    headers = {"Authorization": settings.api_key.into("Bearer {}"), **(more or {})}
+    return Request(method, f"{settings.endpoint}{path}", headers=headers, json=body)
+
+
+loops.preset("Update contacts", action="update_contact")
+loops.preset("Send events", action="send_event")
+
+
+@hookimpl
+def register_destinations(register: Any) -> None:
+    """Bring the destination in."""
+    register(loops)
