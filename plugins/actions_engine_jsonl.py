@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import IO, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from actions_engine import (
     Batch,
@@ -23,7 +23,12 @@ from actions_engine import (
 class JsonlSettings(Settings):
     """Which file."""
 
-    path: Annotated[Path, Field(description="The file; made where it does not exist, appended to where it does.")]
+    path: Annotated[
+        Path,
+        # Once, when the settings are read: a request must not depend on where the process is.
+        AfterValidator(Path.absolute),
+        Field(description="The file; made where it does not exist, appended to where it does."),
+    ]
 
 
 class Append(Payload):
@@ -78,7 +83,7 @@ jsonl = Destination("jsonl", settings=JsonlSettings, title="JSON Lines", transpo
 def append(settings: JsonlSettings, payloads: list[Append]) -> Request:
     """Append records to the file."""
     lines = b"".join(encode_json(payload.record) + b"\n" for payload in payloads)
-    return Request("APPEND", settings.path.absolute().as_uri(), content=lines)
+    return Request("APPEND", settings.path.as_uri(), content=lines)
 
 
 jsonl.preset("Every event", action="append")

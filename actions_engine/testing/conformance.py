@@ -6,10 +6,12 @@ processes while it runs (https://peps.python.org/pep-0578/). A clock that is rea
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -140,7 +142,7 @@ def functions_are_pure(subject: Subject) -> None:
         payloads = subject.payloads(action)
         before = [payload.body() for payload in payloads]
         first = action.request(subject.settings, payloads)  # imports what it needs
-        with _nothing_outside():
+        with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere), _nothing_outside():
             second = action.request(subject.settings, payloads)
         assert (first.full_url(), first.full_headers(), first.body()) == (
             second.full_url(), second.full_headers(), second.body(),
