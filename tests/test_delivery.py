@@ -153,6 +153,22 @@ def test_refused_credentials_pause_and_burn_nothing(
         assert (rows["one"].delivered, pauses) == (20, [])
 
 
+def test_calls_expire_while_the_destination_fails(make: Any, tmp_path: Path) -> None:
+    """Behind an open breaker calls are not tried one by one once their window is over: all die, with the last reason."""
+    path = str(tmp_path / "c.db")
+    with Vendor([Answer(500)]) as vendor:
+        rows, _ = deliver(
+            make(vendor.url, delivery="retry_window: 60s"), path, [track(number) for number in range(300)]
+        )
+        assert rows["one"].dead == 300
+        assert len(vendor.received) < 300
+    opened = store_of(path)
+    opened.open()
+    reasons = {row.reason for row in opened.find(Filter(("dead",)), limit=300)}
+    opened.close()
+    assert any("not delivered within 60 s: the destination failed; HTTP 500" in reason for reason in reasons)
+
+
 def test_a_host_that_is_not_found_pauses(make: Any, tmp_path: Path) -> None:
     """An unresolvable host is somebody's mistake: nothing is burnt."""
     rows, pauses = deliver(make("http://nowhere.invalid"), str(tmp_path / "c.db"), [track(1)])
@@ -177,6 +193,29 @@ def test_one_bad_item_of_a_batch_is_found(tmp_path: Path) -> None:
         assert (rows["m"].delivered, rows["m"].rejected) == (59, 1)
         good = [item["n"] for request in vendor.received if judge(request).status == 200 for item in request.json()]
         assert sorted(good) == [number for number in range(60) if number != 13]
+
+
+def test_the_search_for_a_bad_item_is_no_attempt(tmp_path: Path) -> None:
+    """A call that was in many refused batches has all its attempts left when it stands alone."""
+    alone: Counter[bytes] = Counter()
+
+    def judge(request: Received) -> Answer:
+        items = request.json()
+        if len(items) == 1:
+            alone[request.body] += 1
+            return Answer(500 if alone[request.body] == 1 else 400)
+        return Answer(400 if any(item["n"] == 13 for item in items) else 200)
+
+    file = tmp_path / "m.yaml"
+    with Vendor(judge) as vendor:
+        file.write_text(
+            f"destination: webhook\nsettings: {{url: '{vendor.url}'}}\ndelivery: {{max_attempts: 2}}\nmappings:\n"
+            "  - {name: Send, action: send_batch, trigger: {type: track}}\n"
+        )
+        rows, _ = deliver(
+            Engine.load(file, environ={}), str(tmp_path / "c.db"), [track(number) for number in range(60)]
+        )
+    assert (rows["m"].dead, rows["m"].rejected) == (0, len(alone))
 
 
 def test_a_dead_destination_delays_no_other(make: Any, tmp_path: Path) -> None:
@@ -324,9 +363,7 @@ def test_no_store_is_made_by_looking(tmp_path: Path) -> None:
 
 def test_a_killed_run_loses_nothing(tmp_path: Path, store: str) -> None:
     """Killed at random moments, every acknowledged call arrives at least once, doubles carry one key, the ledger agrees."""
-    killed = kill_again_and_again(
-        tmp_path, store, calls=1_500, kills=4, lives=(1.3, 2.2), before_last=lambda: _expire_leases(store)
-    )
+    killed = kill_again_and_again(tmp_path, store, calls=1_500, kills=4, before_last=lambda: _expire_leases(store))
     assert killed.kills
     assert "the ledger balances" in killed.told
     assert sorted(killed.keys) == list(range(1_500))
@@ -375,3 +412,31 @@ def test_a_signal_stops_gracefully(make: Any, tmp_path: Path) -> None:
     (row,) = opened.ledger()
     opened.close()
     assert (row.delivered, row.pending) == (sent, 400 - sent)
+
+
+def test_mappings_are_read_anew(make: Any, tmp_path: Path) -> None:
+    """After SIGHUP events are routed by the changed mappings; the run goes on, and loses none."""
+    events, path = tmp_path / "events.jsonl", str(tmp_path / "c.db")
+    write(events, [track(0)])
+    with Vendor() as vendor:
+        make(vendor.url)
+        mapping = tmp_path / "mappings/one.yaml"
+        arguments = command("run", str(mapping.parent), str(events), "--store", path, "--follow")
+        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        while not vendor.received:
+            time.sleep(0.02)
+        mapping.write_text(mapping.read_text().replace("type: track}}", "type: track}, fields: {data: {new: n}}}"))
+        process.send_signal(signal.SIGHUP)
+        number, deadline = 0, time.monotonic() + 15
+        while not any("new" in request.json() for request in vendor.received) and time.monotonic() < deadline:
+            number += 1
+            with events.open("a") as file:
+                file.write(json.dumps(track(number)) + "\n")
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+        bodies = [request.json() for request in vendor.received]
+    assert (process.returncode, "reloaded" in told) == (0, True), told
+    assert bodies[0]["n"] == 0
+    assert sorted(body.get("new", body.get("n")) for body in bodies) == list(range(len(bodies)))
+    assert "new" in bodies[-1]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ class Ledger(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.now = 1_000.0
         self.number = 0
+        self.configuration = 0
+        self.planned_by: dict[str, str] = {}
         self.states: dict[str, str] = {}
         self.order: dict[str, list[str]] = {}
         self.leased: list[tuple[LeasedCall, float]] = []
@@ -58,10 +61,13 @@ class Ledger(RuleBasedStateMachine):
         self.number += 1
         event = planned(self.number, user, rejected=rejected, mappings=mappings)
         events = [event, event] if again else [event]
-        accepted = self.store.accept(events, now=self.now, configuration="c", dedupe_since=self.now - 500)
+        accepted = self.store.accept(
+            events, now=self.now, configuration=f"c{self.configuration}", dedupe_since=self.now - 500
+        )
         assert (accepted.events, accepted.duplicates, accepted.calls) == (1, len(events) - 1, mappings)
         for call in event.calls:
             self.states[call.key] = "rejected" if rejected else "pending"
+            self.planned_by[call.key] = f"c{self.configuration}"
             if user and not rejected:
                 self.order.setdefault(user, []).append(call.key)
 
@@ -98,6 +104,23 @@ class Ledger(RuleBasedStateMachine):
         if is_held and self.states[call.key] == "pending" and kind in ("delivered", "dead"):
             # The lease may have ended and the call been replaced since; then nothing changes either.
             assert changed == 0
+
+    @rule(age=st.sampled_from([0.0, 50.0, 500.0]))
+    def expire(self, age: float) -> None:
+        held = {call.key for call, until in self.leased if until > self.now}
+        expired = self.store.expire("i", before=self.now - age, reason="too late", now=self.now)
+        dead = {row.key for row in self.store.find(Filter(("dead",)), limit=1_000)}
+        fresh = {key for key in dead if self.states[key] == "pending"}
+        assert len(fresh) == sum(expired.values())
+        assert not fresh & {call.key for call, _ in self.leased if call.key in held and self.is_current(call)}
+        self.states |= dict.fromkeys(fresh, "dead")
+
+    def is_current(self, call: LeasedCall) -> bool:
+        return all(other.id != call.id or other is call for other, _ in self.leased)
+
+    @rule()
+    def configure(self) -> None:
+        self.configuration += 1
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 100.0, 600.0]))
     def wait(self, seconds: float) -> None:
@@ -144,6 +167,9 @@ class Ledger(RuleBasedStateMachine):
         }
         for name, count in counted.items():
             assert count == sum(state == name for state in self.states.values()), name
+
+        waiting = Counter(self.planned_by[key] for key, state in self.states.items() if state == "pending")
+        assert self.store.configurations() == waiting
 
     def teardown(self) -> None:
         self.store.close()
@@ -244,6 +270,38 @@ def _use(path: Path) -> None:
         store.ledger()
         accept(store, 10_000, 2_000)
     finally:
+        store.close()
+
+
+def test_a_file_that_may_not_be_written() -> None:
+    """A read-only file is told before anything is accepted, and nothing in it changes."""
+    code = """
+        import os, sys
+        import actions_engine.delivery.sqlite
+        from pathlib import Path
+        from tests.test_store import accept, opened
+        from actions_engine import StoreError
+        if os.getuid() == 0:
+            os.setuid(65534)
+        try:
+            accept(opened(Path(sys.argv[1])), 100, 5)
+        except StoreError as error:
+            print(error)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "c.db"
+        store = opened(path)
+        accept(store, 0, 3)
+        store.close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        arguments = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert "cannot be written to: check the permissions" in done.stdout, done
+        Path(folder).chmod(0o755)
+        path.chmod(0o644)
+        store = opened(path)
+        assert store.ledger()[0].accepted == 3
         store.close()
 
 

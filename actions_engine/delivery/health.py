@@ -25,6 +25,7 @@ class Health:
     Attributes:
         breaker: Opens after repeated failures.
         limits: How fast requests may start.
+        failed_with: Why the last request failed that the breaker counted.
         paused_until: Unix time until which nothing is leased, since someone must mend the settings.
     """
 
@@ -32,6 +33,7 @@ class Health:
         settings = instance.delivery
         self.breaker = Breaker()
         self.limits = Limits(settings.max_requests_per_second, settings.max_records_per_minute)
+        self.failed_with = ""
         self.paused_until = 0.0
         self._instance = instance
         self._pause_length = 0.0
@@ -55,6 +57,7 @@ class Health:
         if refusal is not None:
             return self._pause(refusal.reason, now)
         if result.is_sick:
+            self.failed_with = result.outcomes[0].reason
             was_closed = self.breaker.is_closed
             self.breaker.failure(now)
             if was_closed and not self.breaker.is_closed:

@@ -222,6 +222,13 @@ class Store(Protocol):
         """Write what became of leased calls and return how many were still held by their token."""
         ...
 
+    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:
+        """Make pending calls that nobody holds dead whose retry window began before a moment, the oldest first.
+
+        Returns how many of each action, `limit` in all at most.
+        """
+        ...
+
     def next_due(self, *, now: float) -> dict[str, float]:
         """Return when the first pending call of each instance is due, pauses included; `now` or earlier: at once."""
         ...

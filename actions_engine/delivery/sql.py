@@ -215,6 +215,17 @@ class SQLStore(ABC):
         with self._transaction() as cursor:
             return sum(run_for(cursor, _SETTLE, values, ids) for values, ids in alike.items())
 
+    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:  # noqa: D102
+        with self._transaction() as cursor:
+            old = (
+                "SELECT id, action FROM calls WHERE instance = ? AND state = 'pending' AND window_from < ? "  # noqa: S608
+                f"AND (token IS NULL OR due <= ?) ORDER BY id LIMIT ? {self._skip_locked}"
+            )
+            rows = cursor.rows(old, [instance, before, now, limit])
+            expired = "UPDATE calls SET state = 'dead', reason = ?, updated_at = ?, token = NULL WHERE id IN ({ids})"
+            run_for(cursor, expired, [text(reason), now], [row[0] for row in rows])
+        return Counter(row[1] for row in rows)
+
     def next_due(self, *, now: float) -> dict[str, float]:  # noqa: D102
         with self._transaction(write=False) as cursor:
             due = dict(cursor.rows("SELECT instance, MIN(due) FROM calls WHERE state = 'pending' GROUP BY instance"))
@@ -359,7 +370,8 @@ def _settled(settlement: Settlement, now: float) -> tuple[Any, ...]:
     state = "pending" if kind == "retry" else kind
     bisect = settlement.bisect if kind == "retry" else None
     reason = text(settlement.reason)
-    return state, reason, bisect, settlement.due, 1, now, settlement.token
+    # A round of the search for a bad item is no attempt of the call's own.
+    return state, reason, bisect, settlement.due, 0 if bisect else 1, now, settlement.token
 
 
 def _condition(what: Filter, prefix: str = "") -> tuple[str, list[Any]]:

@@ -237,6 +237,7 @@ class Worker:
         """Start what may start; return how long until more may."""
         if not self.health.breaker.is_closed and self.health.most_requests(now) == 0 and not self._stopping:
             await self._give_back()
+            await self._expire(now)
             return max(0.0, (self.health.breaker.opened_until or now) - now)
         if self.health.is_paused(now):
             await self._give_back()
@@ -385,6 +386,21 @@ class Worker:
                 ),
                 outcome,
             )  # fmt: skip
+
+    async def _expire(self, now: float) -> None:
+        """End the calls whose retry window closed while the destination failed: they are not tried one by one.
+
+        A paused destination's calls wait however long: what is wrong with it is for people to mend.
+        """
+        window = self._settings.retry_window
+        reason = f"not delivered within {window:,.0f} s: the destination failed; {self.health.failed_with}"
+        while expired := await self._store.call(
+            self._store.store.expire, self.instance.name, before=now - window, reason=reason, now=now
+        ):
+            for action, count in expired.items():
+                self._shared.metrics.count("dead", self.instance.name, action, count)
+            logger.warning("%s: %d calls are dead: %s", self.instance.name, sum(expired.values()), reason,
+                           extra=self._extra(reason=reason))  # fmt: skip
 
     # -- giving back
 

@@ -62,7 +62,7 @@ def _kills(report: Report, folder: Path, store: str, kills: int) -> None:
     folder.mkdir(exist_ok=True)
     calls = 1_500 * kills
     sys.stderr.write(f"{kills} runs are killed over {calls:,} calls\n")
-    killed = kill_again_and_again(folder, store, calls, kills, lives=(1.0, 3.0))
+    killed = kill_again_and_again(folder, store, calls, kills)
     name = folder.name
     report.say(f"{name}: runs killed", f"{killed.kills}", "some", held=bool(killed.kills))
     report.say(f"{name}: calls lost of {calls:,}", f"{calls - len(killed.keys):,}", "0", held=len(killed.keys) == calls)
