@@ -22,3 +22,8 @@ def shown(value: Any, width: int = WIDTH) -> str:
         return f"{kind_of(value)}, nested too deeply to show"
     text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[: width + 1])
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, such as `1 call` and `2 calls`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,13 +72,71 @@ def test_the_table_of_bundled_actions_is_up_to_date() -> None:
         assert written == f"{bundled_table()}\n"
 
 
+def shell(folder: Path, commands: str, environ: dict[str, str]) -> str:
+    """Run a page's console block in a folder; return it as it should have been written."""
+    shown = []
+    for line in commands.splitlines():
+        if not line.startswith("$ "):
+            continue
+        shown.append(line)
+        command = line.removeprefix("$ ")
+        if command.startswith("cd "):
+            folder = folder / command.removeprefix("cd ")
+        elif command.startswith("export "):
+            environ.update([command.removeprefix("export ").split("=")])
+        elif not command.startswith("pip install"):
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=folder,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            # Times differ from one run to the next.
+            printed = re.sub(
+                r"^\.+ +\[100%\]\n| in [\d.]+ ?s( \([\d,]+ events/s\))?", "", done.stdout, flags=re.MULTILINE
+            )
+            shown += printed.splitlines()
+    return "\n".join(shown) + "\n"
+
+
+def test_the_plugins_page_is_what_happens(tmp_path: Path) -> None:
+    """The page's plugin, written as the page says, does what the page shows."""
+    page = ROOT / "plugins/README.md"
+    text = page.read_text()
+    # In place of `pip install -e .`, which would change this environment.
+    installed = tmp_path / "installed/actions_engine_ntfy-0.1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: actions-engine-ntfy\nVersion: 0.1.0\n")
+    (installed / "entry_points.txt").write_text("[actions_engine]\nntfy = actions_engine_ntfy\n")
+    plugin = tmp_path / "actions-engine-ntfy"
+    environ = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{installed.parent}:{plugin}",
+        "COLUMNS": "120",
+    }
+    first, second = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    module, tests = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    ran = [shell(tmp_path, first, environ)]
+    (plugin / "actions_engine_ntfy.py").write_text(module)
+    (plugin / "tests/test_ntfy.py").write_text(tests)
+    ran.append(shell(plugin, second, environ))
+    if os.environ.get("WRITE_TABLE"):
+        page.write_text(text.replace(first, ran[0]).replace(second, ran[1]))
+    else:
+        assert [first, second] == ran
+
+
 def test_the_plugins_page_names_only_what_there_is() -> None:
-    """Every public name on the plugins' page exists."""
+    """Every public name on the plugins' page exists, and every name for plugins is on it."""
     page = (ROOT / "plugins/README.md").read_text()
-    for name in ("Email", "HashedEmail", "Phone", "HashedPhone", "HashedText", "Currency", "Number", "Timestamp",
-                 "UnixSeconds", "UnixMillis", "Product", "Part", "Secret", "Batch", "Outcome", "Request"):  # fmt: skip
-        assert f"`{name}" in page or f" {name}" in page
-        assert hasattr(actions_engine, name)
+    names = set(re.findall(r"\b[A-Z][A-Za-z]+\b|at_least_one_of", page)) & set(actions_engine.__all__)
+    assert names >= {
+        name for name in actions_engine.__all__ if actions_engine._HOMES[name] in ("payload", "field_types", "request")
+    } - {"Call", "encode_json"}
 
 
 def test_the_language_page_names_everything() -> None:

@@ -14,6 +14,7 @@ from actions_engine.config import load_mappings
 from actions_engine.environment import AnyVariable
 from actions_engine.errors import MappingError, Problem
 from actions_engine.registry import Registry
+from actions_engine.shown import counted
 
 
 @click.command()
@@ -50,8 +51,8 @@ def check(paths: tuple[Path, ...], form: str, strict: bool, allow_unset: bool, e
         click.echo(as_text(problems, in_colour=sys.stdout.isatty()), nl=False)
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}; {_count(mappings, 'mapping')} can be used",
-               err=True)  # fmt: skip
+    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    click.echo(f"{found}; {counted(mappings, 'mapping')} can be used", err=True)
     if errors or (strict and warnings):
         sys.exit(1)
 
@@ -78,7 +79,3 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
             raise click.UsageError(f"{path}:{number}: a line is NAME=value")
         # The value may be a secret: no message shows it.
         yield name.strip(), value.strip().strip("\"'")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

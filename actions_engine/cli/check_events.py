@@ -12,6 +12,7 @@ from actions_engine.cli.events import read_events
 from actions_engine.cli.progress import progress
 from actions_engine.event_check import check_event
 from actions_engine.event_report import EventReport, Row
+from actions_engine.shown import counted
 
 
 @click.command("check-events")
@@ -59,14 +60,14 @@ def _check_file(path: str, report: EventReport, advance: Callable[[int], None]) 
 
 
 def _shown(row: Row) -> str:
-    lines = [f"{row.type} {row.name}".rstrip() + f": {row.count:,} event{'' if row.count == 1 else 's'}"]
+    lines = [f"{row.type} {row.name}".rstrip() + f": {counted(row.count, 'event')}"]
     for one in row.sorted_findings():
         problem = one.problem
         lines.append(f"  {problem.severity}[{problem.code}]: {problem.message}")
         if problem.hint:
             lines.append(f"    hint: {problem.hint}")
         more = ", …" if one.count > len(one.places) else ""
-        lines.append(f"    {one.count:,} event{'' if one.count == 1 else 's'}: {', '.join(one.places)}{more}")
+        lines.append(f"    {counted(one.count, 'event')}: {', '.join(one.places)}{more}")
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,7 @@ import click
 
 from actions_engine.cli.ledger import write_ledger
 from actions_engine.cli.loading import load_engine
+from actions_engine.shown import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def demo() -> None:
         if number == 0:
             for request in engine.requests(routing.calls):
                 _json(console, f"request: {request.method} {request.as_dict()['url']}", request.as_dict())
-        console.print(f"{len(routing.calls)} call{'' if len(routing.calls) == 1 else 's'}", style="bold green")
+        console.print(counted(len(routing.calls), "call"), style="bold green")
     _deliver(console, example)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from actions_engine.explain import Explanation, FieldTrace, Finding, MappingTrace
-from actions_engine.shown import shown
+from actions_engine.shown import counted, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,7 @@ def _summary(explanation: Explanation) -> str:
     calls = sum(trace.call is not None for trace in explanation.mappings)
     rejected = len(explanation.rejections)
     silent = sum(not trace.fired for trace in explanation.mappings)
-    parts = [f"{calls} call{'' if calls == 1 else 's'}"]
+    parts = [counted(calls, "call")]
     parts += [f"{rejected} rejected"] if rejected else []
     parts += [f"{silent} did not fire"] if silent else []
     return ", ".join(parts)

@@ -12,6 +12,7 @@ from actions_engine.cli.output import replace_file
 from actions_engine.errors import Problem
 from actions_engine.files import mapping_files, open_source
 from actions_engine.layout import lay_out
+from actions_engine.shown import counted
 
 
 @click.command()
@@ -40,8 +41,8 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
     for problem in problems:
         click.echo(problem.render(), err=True)
     verb = "would be formatted" if check or diff else "formatted"
-    failed = f", {len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else ""
-    click.echo(f"{changed} of {total} file{'' if total == 1 else 's'} {verb}{failed}", err=True)
+    failed = f", {counted(len(problems), 'problem')}" if problems else ""
+    click.echo(f"{changed} of {counted(total, 'file')} {verb}{failed}", err=True)
     if problems or (changed and (check or diff)):
         sys.exit(1)
 

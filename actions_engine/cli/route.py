@@ -25,6 +25,7 @@ from actions_engine.engine import Engine
 from actions_engine.errors import PluginError
 from actions_engine.mapping import Mapping
 from actions_engine.request import encode_json
+from actions_engine.shown import counted
 from actions_engine.source import kind_of
 
 
@@ -188,13 +189,14 @@ def _requests(calls: list[Call], tally: Tally) -> Iterator[bytes]:
 
 def _summarise(total: Tally, seconds: float) -> None:
     rate = total.events / seconds if seconds else 0
-    lines = [f"{total.events:,} events in {seconds:.1f} s ({rate:,.0f} events/s), {total.calls.total():,} calls"]
+    events, calls = counted(total.events, "event"), counted(total.calls.total(), "call")
+    lines = [f"{events} in {seconds:.1f} s ({rate:,.0f} events/s), {calls}"]
     lines += [f"  {count:>10,}  {mapping}" for mapping, count in total.calls.most_common()]
     if total.dropped:
-        lines.append(f"{total.dropped:,} events dropped by plugins")
+        lines.append(f"{counted(total.dropped, 'event')} dropped by plugins")
     if total.unreadable:
         lines.append(f"{total.unreadable:,} lines that are no event")
     if total.rejections:
-        lines.append(f"{total.rejections.total():,} rejections")
+        lines.append(counted(total.rejections.total(), "rejection"))
         lines += [f"  {count:>10,}  {reason}" for reason, count in total.rejections.most_common(20)]
     click.echo("\n".join(lines), err=True)
