@@ -51,8 +51,8 @@ def check(paths: tuple[Path, ...], form: str, strict: bool, allow_unset: bool, e
         click.echo(as_text(problems, in_colour=sys.stdout.isatty()), nl=False)
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-    click.echo(f"{found}; {counted(mappings, 'mapping')} can be used", err=True)
+    told = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    click.echo(f"{told}; {counted(mappings, 'mapping')} can be used", err=True)
     if errors or (strict and warnings):
         sys.exit(1)
 

@@ -43,6 +43,7 @@ class Attempted(msgspec.Struct, frozen=True):
         is_sick: The destination seems unwell: no answer, or 5xx.
         is_limited: It answered 429: too many requests.
         is_answered: It answered, whatever it said.
+        is_delivered: Every payload is delivered.
     """
 
     outcomes: list[Outcome]
@@ -50,6 +51,7 @@ class Attempted(msgspec.Struct, frozen=True):
     is_sick: bool = False
     is_limited: bool = False
     is_answered: bool = False
+    is_delivered: bool = False
 
 
 async def attempt(
@@ -82,8 +84,8 @@ async def attempt(
         return _attempted([Outcome.retry("its steps took longer than the lease")] * count, steps, is_sick=True)
     except PluginError as error:
         return _blame(error, count, steps)
-    if steps.last is None or all(outcome.kind == "delivered" for outcome in outcomes):
-        return _attempted(outcomes, steps)
+    if all(outcome.kind == "delivered" for outcome in outcomes):
+        return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
     outcomes = [_with_quote(outcome, steps.last, secrets) for outcome in outcomes]
     return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
 

@@ -28,6 +28,8 @@ class Cursor(ABC):
 
 def text(value: str) -> str:
     """Return text that every database stores: without NUL and lone surrogates."""
+    if value.isascii() and "\0" not in value:
+        return value
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 

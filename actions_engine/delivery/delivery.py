@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import ssl
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -207,8 +208,12 @@ class Delivery:
         ledger shows both. A destination that fails is waited for until its calls are delivered or dead.
         """
         self._check_open()
-        while await self._waiting():
-            await asyncio.sleep(min(0.05, _POLL))
+        while True:
+            while not all(worker.is_idle for worker in self._workers.values()):
+                await asyncio.sleep(0.005)
+            if not await self._waiting():
+                return
+            await asyncio.sleep(0.02)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -351,26 +356,25 @@ class Delivery:
 
     async def _waiting(self) -> bool:
         """Whether something is pending that will not wait for people."""
-        if not all(worker.is_idle for worker in self._workers.values()):
-            return True
         due = await self.store.call(self.store.store.next_due, now=self.clock.now())
         paused = {pause.instance for pause in await self.pauses()}
         return any(instance in self._workers and instance not in paused for instance in due)
 
     def _count(self, plans: list[Plan]) -> tuple[int, int]:
         """Count new calls and wake their workers; return how many calls and rejections there are."""
-        calls = [call for plan in plans for call in plan.event.calls]
+        calls = Counter(
+            (call.instance, call.action, call.payload is None) for plan in plans for call in plan.event.calls
+        )
         rejected = 0
-        for call in calls:
-            self.metrics.count("accepted", call.instance, call.action)
-            if call.payload is None:
-                self.metrics.count("rejected", call.instance, call.action)
-                rejected += 1
         now = self.clock.now()
-        for instance in {call.instance for call in calls if call.payload is not None}:
-            if (worker := self._workers.get(instance)) is not None:
+        for (instance, action, is_rejected), count in calls.items():
+            self.metrics.count("accepted", instance, action, count)
+            if is_rejected:
+                self.metrics.count("rejected", instance, action, count)
+                rejected += count
+            elif (worker := self._workers.get(instance)) is not None:
                 worker.due_at(now)
-        return len(calls), rejected
+        return calls.total(), rejected
 
     def _check_open(self) -> None:
         if not self._process:

@@ -53,6 +53,9 @@ class Health:
         if result.is_limited:
             asked = max((outcome.retry_after or 0.0 for outcome in result.outcomes), default=0.0)
             self.limits.hold(now + min(LONGEST_HOLD, asked or self._instance.delivery.first_wait))
+        if result.is_delivered:
+            self._answers_well()
+            return None
         refusal = next((outcome for outcome in result.outcomes if outcome.kind == "paused"), None)
         if refusal is not None:
             return self._pause(refusal.reason, now)
@@ -64,11 +67,14 @@ class Health:
                 logger.warning("%s fails again and again, it is probed only: %s", self._instance.name,
                                result.outcomes[0].reason, extra=self._extra())  # fmt: skip
         elif result.is_answered:
-            self.breaker.success()
-            if self._pause_length:
-                logger.warning("%s answers again", self._instance.name, extra=self._extra())
-                self._pause_length = 0.0
+            self._answers_well()
         return None
+
+    def _answers_well(self) -> None:
+        self.breaker.success()
+        if self._pause_length:
+            logger.warning("%s answers again", self._instance.name, extra=self._extra())
+            self._pause_length = 0.0
 
     def _pause(self, reason: str, now: float) -> Pause | None:
         if self.is_paused(now):

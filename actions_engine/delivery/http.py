@@ -20,6 +20,8 @@ from actions_engine.request import Request, Response, Secret
 
 #: Bytes of an answer that are read; what goes beyond is cut off, the status still counts.
 MAX_ANSWER = 1_000_000
+# With these an answer's length is not that of its content.
+_ENCODED = frozenset({"Content-Encoding", "Transfer-Encoding"})
 _MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -71,9 +73,8 @@ class HttpTransport:
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"actions-engine/{__version__}"},
-            # Neither ~/.netrc nor a default Content-Type may add what the plugin did not say.
+            # ~/.netrc must not add what the plugin did not say.
             trust_env=False,
-            skip_auto_headers=("Content-Type",),
         )
         return self
 
@@ -124,7 +125,12 @@ class HttpTransport:
     async def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         if self._session is None:
             raise RuntimeError("the transport is not open")
-        async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
+        skipped = None if body is None or "Content-Type" in headers else ("Content-Type",)
+        async with self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, skip_auto_headers=skipped
+        ) as answer:
+            if (answer.content_length or self._max_answer) < self._max_answer and _ENCODED.isdisjoint(answer.headers):
+                return Response(answer.status, self._headers(answer.headers), await answer.read())
             chunks: list[bytes] = []
             size = 0
             async for chunk in answer.content.iter_any():

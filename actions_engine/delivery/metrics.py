@@ -62,7 +62,10 @@ class Metrics:
 
     def took(self, instance: str, action: str, seconds: float) -> None:
         """Count an attempt's duration."""
-        self.latency.setdefault((instance, action), Latency()).add(seconds)
+        latency = self.latency.get((instance, action))
+        if latency is None:
+            latency = self.latency[instance, action] = Latency()
+        latency.add(seconds)
         for observe in self._observers:
             observe((instance, action), seconds)
 

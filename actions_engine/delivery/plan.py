@@ -138,6 +138,8 @@ def _encoded(event: dict[str, Any]) -> bytes | None:
 
 def _clean(text: str) -> str:
     """Return text as every store takes it: Unicode, without NUL."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 

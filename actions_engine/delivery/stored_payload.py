@@ -68,6 +68,11 @@ class _Reader:
             if info.default is None or isinstance(info.default, (str, int, float, bool, Enum))
             if not info.is_required() and info.default_factory is None
         }
+        self.is_simple = (
+            self.extra != "allow"
+            and not model.__private_attributes__
+            and model.model_post_init is BaseModel.model_post_init
+        )
         self._converters: dict[str, Callable[[Any], Any]] | None = None
 
     def __call__(self, fields: Any) -> BaseModel:
@@ -91,6 +96,13 @@ class _Reader:
         for name, convert in self._converters.items():
             if name in fields:
                 values[name] = convert(fields[name])
+        if len(values) == len(self.known) and self.is_simple:
+            # What model_construct does where every field has a value, at a third of its cost.
+            made = self.model.__new__(self.model)
+            for name, value in (("__dict__", values), ("__pydantic_fields_set__", set(fields)),
+                                ("__pydantic_extra__", None), ("__pydantic_private__", None)):  # fmt: skip
+                object.__setattr__(made, name, value)
+            return made
         # model_construct reads aliases too; the plain form has the fields' own names, which it takes first.
         return self.model.model_construct(_fields_set=set(fields), **values)
 
@@ -105,6 +117,9 @@ def _converter(model: type[BaseModel], annotation: Any) -> Callable[[Any], Any] 
     bare = _bare(annotation)
     if _is_plain(bare):
         return None
+    if isinstance(bare, type) and issubclass(bare, Enum) and not model.model_config.get("use_enum_values"):
+        members = {member.value: member for member in bare}
+        return lambda value: members.get(value, value) if isinstance(value, (str, int)) else value
     config = ConfigDict(arbitrary_types_allowed=True, use_enum_values=model.model_config.get("use_enum_values", False))
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(bare, config=config)

@@ -323,6 +323,8 @@ class Worker:
     # -- outcomes
 
     def _settlements(self, group: Group, result: Attempted, now: float) -> list[Settlement]:
+        if result.is_delivered:
+            return [Settlement(held.call.id, held.call.token, "delivered") for held in group.calls]
         if result.split:
             return [
                 halve(held.call, len(group.calls), outcome.reason, now=now)
@@ -355,6 +357,11 @@ class Worker:
         self._settler = None
 
     async def _settled(self, each: _Answered) -> None:
+        if each.result.is_delivered and not self._shared.is_heard:
+            await self._release(self._assembly.finish(each.group, (), self._clock.now()))
+            action = each.group.calls[0].call.action
+            self._shared.metrics.count("delivered", self.instance.name, action, len(each.group.calls))
+            return
         again = [
             (held, settlement)
             for held, settlement in zip(each.group.calls, each.settlements, strict=True)
