@@ -74,8 +74,8 @@ def _settings(destination: Destination) -> Iterator[str]:
 
 
 def _active_settings(model: type[Settings], schema: Mapping[str, Any]) -> set[str]:
-    """Return the settings that a file must give: required ones, and what the model asks for beside them."""
-    active = {name for name, info in model.model_fields.items() if info.is_required()}
+    """Return the settings that a file must give: required ones and secrets, and what the model asks for beside them."""
+    active = {name for name, info in model.model_fields.items() if info.is_required() or _is_secret(schema[name])}
     for name in schema:
         if _misses_something(model, active) and schema[name].get("default", ...) is None:
             active |= {name} if not _misses_something(model, active | {name}) else set()
@@ -89,6 +89,10 @@ def _misses_something(model: type[Settings], given: set[str]) -> bool:
     except ValidationError as error:
         return any(not fault["loc"] for fault in error.errors(include_url=False, include_context=False))
     return False
+
+
+def _is_secret(schema: Mapping[str, Any]) -> bool:
+    return "writeOnly" in schema or any("writeOnly" in choice for choice in schema.get("anyOf", ()))
 
 
 def _comment(text: str, indent: int) -> list[str]:

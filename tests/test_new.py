@@ -227,11 +227,11 @@ def test_a_trigger_that_no_sample_meets_has_no_example(tmp_path: Path) -> None:
 
 
 def test_settings_become_variables() -> None:
-    """What must be given is a variable; anything else is a comment with its default."""
+    """What must be given and every secret is a variable; anything else is a comment with its default."""
     lines = starter_file(hard, Registry([hard])).splitlines()
     for line in (
         "  token: ${HARD_TOKEN}", "  workspace: ${HARD_WORKSPACE}", "  ports: ['${HARD_PORTS}']",
-        "  # Another token.", "  # backup_token: ${HARD_BACKUP_TOKEN}",
+        "  # Another token. Remove the line where you have none.", "  backup_token: ${HARD_BACKUP_TOKEN}",
         "  # tone: loud", "  # labels: {}", "  # Which workspace: its name.",
     ):  # fmt: skip
         assert line in lines
