@@ -83,7 +83,7 @@ def shell(folder: Path, commands: str, environ: dict[str, str]) -> str:
         if command.startswith("cd "):
             folder = folder / command.removeprefix("cd ")
         elif command.startswith("export "):
-            environ.update([command.removeprefix("export ").split("=")])
+            environ.update(pair.split("=") for pair in command.removeprefix("export ").split())
         elif not command.startswith("pip install"):
             done = subprocess.run(
                 ["bash", "-c", command],

@@ -73,7 +73,7 @@ class _Reader:
             and not model.__private_attributes__
             and model.model_post_init is BaseModel.model_post_init
         )
-        self._converters: dict[str, Callable[[Any], Any]] | None = None
+        self._converters: dict[str, Callable[[Any], Any] | None] | None = None
 
     def __call__(self, fields: Any) -> BaseModel:
         if not isinstance(fields, dict):
@@ -81,9 +81,7 @@ class _Reader:
         if self._converters is None:
             # Not in the constructor: a model may hold itself.
             self._converters = {
-                name: convert
-                for name, info in self.model.model_fields.items()
-                if (convert := _converter(self.model, info.annotation)) is not None
+                name: _converter(self.model, info.annotation) for name, info in self.model.model_fields.items()
             }
         if self.extra != "allow" and not self.known.issuperset(fields):
             unknown = [name for name in fields if name not in self.known]
@@ -92,10 +90,15 @@ class _Reader:
         # A part's plain form leaves null out.
         if missing and not issubclass(self.model, Part):
             raise ValueError(f"{self.model.__name__} has a new required field {missing[0]!r}")
-        values = self.defaults | fields
+        # In the model's order, as it was before: a request that is made again is the same to the byte.
+        values = {}
         for name, convert in self._converters.items():
             if name in fields:
-                values[name] = convert(fields[name])
+                values[name] = fields[name] if convert is None else convert(fields[name])
+            elif name in self.defaults:
+                values[name] = self.defaults[name]
+        if self.extra == "allow":
+            values |= {name: value for name, value in fields.items() if name not in self.known}
         if len(values) == len(self.known) and self.is_simple:
             # What model_construct does where every field has a value, at a third of its cost.
             made = self.model.__new__(self.model)
