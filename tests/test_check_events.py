@@ -245,7 +245,7 @@ def test_the_report_is_by_name() -> None:
         "  hint[name-style]: the spec recommends Object Action in Title Case\n"
         "    hint: begin each word with a capital\n    1 event: stdin:3\n\n"
     )
-    assert done.stderr == "4 events, 3 names of which 2 are clean: 0 errors, 1 warnings, 1 hints\n"
+    assert done.stderr == "4 events, 3 names of which clean: 2; 0 errors, 1 warning, 1 hint\n"
 
 
 def test_json_is_an_object_a_name(tmp_path: Path) -> None:

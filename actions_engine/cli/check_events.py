@@ -74,13 +74,12 @@ def _shown(row: Row) -> str:
 def _summarise(report: EventReport, rows: list[Row]) -> None:
     clean = sum(1 for row in rows if not row.findings)
     counts = [
-        f"{sum(row.count_of(severity) for row in rows):,} {severity}s" for severity in ("error", "warning", "hint")
+        counted(sum(row.count_of(severity) for row in rows), severity) for severity in ("error", "warning", "hint")
     ]
-    click.echo(
-        f"{report.events:,} events, {len(rows):,} names of which {clean:,} are clean: {', '.join(counts)}", err=True
-    )
+    seen = f"{counted(report.events, 'event')}, {counted(len(rows), 'name')}"
+    click.echo(f"{seen} of which clean: {clean:,}; {', '.join(counts)}", err=True)
     if report.unreadable:
-        click.echo(f"{report.unreadable:,} lines that are no event", err=True)
+        click.echo(f"not an event: {counted(report.unreadable, 'line')}", err=True)
     if report.capped:
         click.echo(
             f"{report.capped:,} events have names beyond the first {report.max_names:,}; they share a row", err=True

@@ -195,7 +195,7 @@ def _summarise(total: Tally, seconds: float) -> None:
     if total.dropped:
         lines.append(f"{counted(total.dropped, 'event')} dropped by plugins")
     if total.unreadable:
-        lines.append(f"{total.unreadable:,} lines that are no event")
+        lines.append(f"not an event: {counted(total.unreadable, 'line')}")
     if total.rejections:
         lines.append(counted(total.rejections.total(), "rejection"))
         lines += [f"  {count:>10,}  {reason}" for reason, count in total.rejections.most_common(20)]

@@ -18,6 +18,7 @@ from actions_engine.cli.loading import load_engine
 from actions_engine.delivery.delivery import Delivery
 from actions_engine.engine import Engine
 from actions_engine.errors import MappingError, StoreError
+from actions_engine.shown import counted
 
 
 @click.command()
@@ -106,7 +107,7 @@ async def _run(delivery: Delivery, mappings: Path, files: tuple[str, ...], follo
     for message in fed.messages:
         click.echo(message, err=True)
     if fed.unreadable:
-        click.echo(f"{fed.unreadable:,} lines that are no event", err=True)
+        click.echo(f"not an event: {counted(fed.unreadable, 'line')}", err=True)
     return bool(fed.unreadable or pauses or any(row.rejected or row.dead or not row.holds for row in rows))
 
 
