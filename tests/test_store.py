@@ -320,6 +320,33 @@ def test_a_locked_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.close()
 
 
+@pytest.mark.skipif(sqlite3.sqlite_version_info >= (3, 51, 3), reason="this SQLite may be shared")
+def test_a_shared_file_is_warned_of(tmp_path: Path) -> None:
+    """Where another process delivers from the same file and SQLite is too old for that, it is said; and not after it ended."""
+    code = """
+        import sys
+        from pathlib import Path
+        from tests.test_store import opened
+        store = opened(Path(sys.argv[1]))
+        print(store.sharing())
+        sys.stdout.flush()
+        sys.stdin.read()
+        store.close()
+    """
+    path = tmp_path / "c.db"
+    arguments = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "\n"
+        store = opened(path)
+        assert f"process {process.pid} delivers from this file as well" in store.sharing()
+        store.close()
+        process.communicate()
+    store = opened(path)
+    assert store.sharing() == ""
+    store.close()
+
+
 def test_an_unknown_store_is_told_without_its_password() -> None:
     """A URL of no known kind, and a server that is not there, are told; a password is not."""
     with pytest.raises(StoreError, match="known are sqlite"):

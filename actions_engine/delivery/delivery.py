@@ -136,6 +136,8 @@ class Delivery:
         self._process = os.getpid()
         try:
             await self.store.call(self.store.store.open)
+            if warning := await self.store.call(self.store.store.sharing):
+                logger.warning("%s", warning)
             for row in await self.ledger():
                 self.metrics.pending[row.instance] += row.pending
             if self._deliver:

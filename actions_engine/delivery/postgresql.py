@@ -79,6 +79,10 @@ class PostgreSQLStore(SQLStore):
                 f"knows {VERSION}); use that release"
             )
 
+    def sharing(self) -> str:
+        """Return nothing: a server is there to be shared."""
+        return ""
+
     def close(self) -> None:
         """Disconnect; a second time does nothing."""
         connection, self._connection = self._connection, None

@@ -194,6 +194,10 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of every resource; a second time does nothing."""
 
+    def sharing(self) -> str:
+        """Note that this process delivers from the store; return what there is to warn of in other ones that do."""
+        ...
+
     def accept(
         self,
         events: Sequence[PlannedEvent],

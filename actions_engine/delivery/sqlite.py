@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ from actions_engine.delivery.sql import SQLStore
 from actions_engine.delivery.tables import TABLES, VERSION
 from actions_engine.errors import StoreError
 
-logger = logging.getLogger(__name__)
-
 # Seconds that a writer waits for another process's transaction.
 _BUSY_TIMEOUT = 5.0
+# Before the id of a process that delivers from the file, in `meta`.
+_PROCESS = "process "
 # Values in one statement; SQLite takes 32,766.
 _MOST_VALUES = 1_000
 # Older ones can corrupt a file that several processes write in WAL mode: https://sqlite.org/wal.html#walresetbug
@@ -39,6 +40,7 @@ class SQLiteStore(SQLStore):
         self.durable = durable
         self._connection: sqlite3.Connection | None = None
         self._next_ids: dict[str, int] = {}
+        self._shares = False
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
@@ -92,9 +94,30 @@ class SQLiteStore(SQLStore):
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
+        if self._shares:
+            self._shares = False
+            with contextlib.suppress(StoreError), self._transaction() as cursor:
+                cursor.run("DELETE FROM meta WHERE name = ?", [f"{_PROCESS}{os.getpid()}"])
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def sharing(self) -> str:
+        """Note that this process delivers from the file; return a warning where others do and SQLite is too old."""
+        with self._transaction() as cursor:
+            names = [row[0] for row in cursor.rows("SELECT name FROM meta WHERE name LIKE ?", [f"{_PROCESS}%"])]
+            pids = {int(name.removeprefix(_PROCESS)) for name in names} - {os.getpid()}
+            running = sorted(pid for pid in pids if _is_running(pid))
+            cursor.run_many("DELETE FROM meta WHERE name = ?", [(f"{_PROCESS}{pid}",) for pid in pids - {*running}])
+            cursor.run("INSERT OR REPLACE INTO meta VALUES (?, '')", [f"{_PROCESS}{os.getpid()}"])
+        self._shares = True
+        if not running or sqlite3.sqlite_version_info >= _SAFE_TO_SHARE:
+            return ""
+        return (
+            f"{self.path}: process {running[0]} delivers from this file as well. SQLite {sqlite3.sqlite_version} can "
+            f"damage a file that several processes write (mended in {'.'.join(map(str, _SAFE_TO_SHARE))}): several "
+            "workers need PostgreSQL"
+        )
 
     def prune(self, *, delivered_before: float, events_before: float, limit: int = 10_000) -> int:
         """Delete old rows, and give their pages back to the disk."""
@@ -168,9 +191,14 @@ def _one_row(width: int) -> str:
     return f"({', '.join('?' * width)})"
 
 
-def is_safe_to_share() -> bool:
-    """Whether the linked SQLite keeps a file whole that several processes write."""
-    return sqlite3.sqlite_version_info >= _SAFE_TO_SHARE
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _told(error: sqlite3.Error) -> str:
