@@ -320,31 +320,38 @@ def test_a_locked_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.close()
 
 
-@pytest.mark.skipif(sqlite3.sqlite_version_info >= (3, 51, 3), reason="this SQLite may be shared")
-def test_a_shared_file_is_warned_of(tmp_path: Path) -> None:
-    """Where another process delivers from the same file and SQLite is too old for that, it is said; and not after it ended."""
+def test_who_delivers_from_a_file_is_known(tmp_path: Path) -> None:
+    """Beside another process leases stay as they are, and an old SQLite is warned of; after its death its calls are free."""
     code = """
         import sys
         from pathlib import Path
         from tests.test_store import opened
         store = opened(Path(sys.argv[1]))
-        print(store.sharing())
+        print(store.join(now=1.0) + str(len(store.lease("i", 5, now=1.0, until=900.0))))
         sys.stdout.flush()
         sys.stdin.read()
-        store.close()
     """
     path = tmp_path / "c.db"
+    store = opened(path)
+    accept(store, 0, 8)
     arguments = [sys.executable, "-c", textwrap.dedent(code), str(path)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "\n"
-        store = opened(path)
-        assert f"process {process.pid} delivers from this file as well" in store.sharing()
-        store.close()
-        process.communicate()
-    store = opened(path)
-    assert store.sharing() == ""
+        assert process.stdout.readline() == "5\n"
+        warning = store.join(now=2.0)
+        if sqlite3.sqlite_version_info < (3, 51, 3):
+            assert f"process {process.pid} on" in warning
+            assert "several workers need PostgreSQL" in warning
+        assert len(store.lease("i", 9, now=2.0, until=3.0)) == 3
+        process.kill()
     store.close()
+    first, second = opened(path), opened(path)
+    assert first.join(now=4.0) == ""
+    assert [call.attempts for call in first.lease("i", 9, now=4.0, until=900.0)] == [1] * 8
+    assert second.join(now=5.0) == ""
+    assert second.lease("i", 9, now=5.0, until=900.0) == [], "another store of this process holds them"
+    first.close()
+    second.close()
 
 
 def test_an_unknown_store_is_told_without_its_password() -> None:

@@ -86,6 +86,7 @@ class Delivery:
         deliver: Whether to send; False accepts only, for a process whose calls another one delivers.
         grace: Seconds that requests under way may take when delivery ends.
         lease: Seconds after which a crashed process's calls go to another; by default from each destination's timeout.
+            In SQLite's file they are free as soon as a process opens it beside which none runs.
         tls: Trusts other certificate authorities than the system's.
         clock: The time that it lives by; a test makes it faster.
         jitter: Spreads retries.
@@ -136,11 +137,11 @@ class Delivery:
         self._process = os.getpid()
         try:
             await self.store.call(self.store.store.open)
-            if warning := await self.store.call(self.store.store.sharing):
-                logger.warning("%s", warning)
             for row in await self.ledger():
                 self.metrics.pending[row.instance] += row.pending
             if self._deliver:
+                if warning := await self.store.call(self.store.store.join, now=self.clock.now()):
+                    logger.warning("%s", warning)
                 await self._start()
                 self._watcher = asyncio.create_task(self._watch(), name="actions-engine-watch")
         except BaseException:

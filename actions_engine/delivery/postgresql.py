@@ -79,7 +79,7 @@ class PostgreSQLStore(SQLStore):
                 f"knows {VERSION}); use that release"
             )
 
-    def sharing(self) -> str:
+    def join(self, *, now: float) -> str:
         """Return nothing: a server is there to be shared."""
         return ""
 

@@ -194,8 +194,11 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of every resource; a second time does nothing."""
 
-    def sharing(self) -> str:
-        """Note that this process delivers from the store; return what there is to warn of in other ones that do."""
+    def join(self, *, now: float) -> str:
+        """Begin to deliver from the store, and return what there is to warn of in others that do.
+
+        Where it is certain that nobody else does, calls that were leased are due at once: who held them is dead.
+        """
         ...
 
     def accept(

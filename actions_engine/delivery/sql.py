@@ -56,10 +56,6 @@ class SQLStore(ABC):
         """Let go of every resource."""
 
     @abstractmethod
-    def sharing(self) -> str:
-        """Return what there is to warn of in other processes."""
-
-    @abstractmethod
     def _transaction(self, *, write: bool = True) -> AbstractContextManager[Cursor]:
         """Return a transaction that commits at the end of the block, or not at all; errors become StoreError."""
 

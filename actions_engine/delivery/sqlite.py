@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from actions_engine.delivery.cursor import Cursor
+from actions_engine.delivery.process import Process
 from actions_engine.delivery.sql import SQLStore
 from actions_engine.delivery.tables import TABLES, VERSION
 from actions_engine.errors import StoreError
 
 # Seconds that a writer waits for another process's transaction.
 _BUSY_TIMEOUT = 5.0
-# Before the id of a process that delivers from the file, in `meta`.
-_PROCESS = "process "
 # Values in one statement; SQLite takes 32,766.
 _MOST_VALUES = 1_000
 # Older ones can corrupt a file that several processes write in WAL mode: https://sqlite.org/wal.html#walresetbug
 _SAFE_TO_SHARE = (3, 51, 3)
+# The stores that deliver in this process.
+_here: set[Process] = set()
 
 
 class SQLiteStore(SQLStore):
@@ -32,7 +32,7 @@ class SQLiteStore(SQLStore):
     Args:
         path: The file; made where it does not exist, its folder not.
         durable: Whether a commit waits for the disk (`synchronous=FULL`): what was accepted survives a power cut. False
-            is faster, and what was accepted survives the death of the process alone.
+            is faster (`NORMAL`): a power cut may take the last commits, the death of the process none.
     """
 
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
@@ -40,7 +40,7 @@ class SQLiteStore(SQLStore):
         self.durable = durable
         self._connection: sqlite3.Connection | None = None
         self._next_ids: dict[str, int] = {}
-        self._shares = False
+        self._process: Process | None = None
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
@@ -76,7 +76,7 @@ class SQLiteStore(SQLStore):
             # Pages of deleted rows can be given back to the disk; this must be said before the first table.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'OFF'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
         connection.execute("PRAGMA cache_size = -65536")
         with self._transaction() as cursor:
             if not cursor.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"):
@@ -94,29 +94,37 @@ class SQLiteStore(SQLStore):
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
-        if self._shares:
-            self._shares = False
+        if self._connection is not None and self._process is not None:
             with contextlib.suppress(StoreError), self._transaction() as cursor:
-                cursor.run("DELETE FROM meta WHERE name = ?", [f"{_PROCESS}{os.getpid()}"])
+                cursor.run("DELETE FROM meta WHERE name = ?", [self._process.name])
+            _here.discard(self._process)
+            self._process = None
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def sharing(self) -> str:
-        """Note that this process delivers from the file; return a warning where others do and SQLite is too old."""
+    def join(self, *, now: float) -> str:
+        """Begin to deliver from the file; free what dead processes held where no other one delivers.
+
+        Returns a warning where another one does, and SQLite is too old for that.
+        """
+        self._process = process = Process.own()
+        _here.add(process)
         with self._transaction() as cursor:
-            names = [row[0] for row in cursor.rows("SELECT name FROM meta WHERE name LIKE ?", [f"{_PROCESS}%"])]
-            pids = {int(name.removeprefix(_PROCESS)) for name in names} - {os.getpid()}
-            running = sorted(pid for pid in pids if _is_running(pid))
-            cursor.run_many("DELETE FROM meta WHERE name = ?", [(f"{_PROCESS}{pid}",) for pid in pids - {*running}])
-            cursor.run("INSERT OR REPLACE INTO meta VALUES (?, '')", [f"{_PROCESS}{os.getpid()}"])
-        self._shares = True
-        if not running or sqlite3.sqlite_version_info >= _SAFE_TO_SHARE:
+            noted = [Process.read(name) for (name,) in cursor.rows("SELECT name FROM meta WHERE name LIKE 'process %'")]
+            running = [each for each in noted if each.may_run(frozenset(_here))]
+            cursor.run_many("DELETE FROM meta WHERE name = ?", [(each.name,) for each in noted if each not in running])
+            cursor.run("INSERT INTO meta VALUES (?, '')", [process.name])
+            if not running:
+                freed = "UPDATE calls SET due = ? WHERE state = 'pending' AND token IS NOT NULL AND due > ?"
+                cursor.run(freed, [now, now])
+        beside = [each for each in running if each not in _here and each.host == process.host]
+        if not beside or sqlite3.sqlite_version_info >= _SAFE_TO_SHARE:
             return ""
         return (
-            f"{self.path}: process {running[0]} delivers from this file as well. SQLite {sqlite3.sqlite_version} can "
-            f"damage a file that several processes write (mended in {'.'.join(map(str, _SAFE_TO_SHARE))}): several "
-            "workers need PostgreSQL"
+            f"{self.path}: {beside[0]} delivers from this file as well. SQLite {sqlite3.sqlite_version} can damage a "
+            f"file that several processes write (mended in {'.'.join(map(str, _SAFE_TO_SHARE))}): several workers "
+            "need PostgreSQL"
         )
 
     def prune(self, *, delivered_before: float, events_before: float, limit: int = 10_000) -> int:
@@ -189,16 +197,6 @@ class _SQLiteCursor(Cursor):
 
 def _one_row(width: int) -> str:
     return f"({', '.join('?' * width)})"
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _told(error: sqlite3.Error) -> str:
