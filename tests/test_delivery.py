@@ -360,6 +360,17 @@ def test_no_store_is_made_by_looking(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+@pytest.mark.parametrize("store", ["mysql://host/db", "sqlite://", "postgresql://127.0.0.1:1/db", "/none/calls.db"])
+def test_a_store_that_is_none_is_told(make: Any, tmp_path: Path, store: str) -> None:
+    """A store that is unknown or out of reach is said in one line, by every command that takes one."""
+    make("http://127.0.0.1:9")
+    for arguments in (["run", str(tmp_path / "mappings")], ["ledger"], ["dead", "list"]):
+        done = run(*arguments, "--store", store)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("Error: "), done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_killed_run_loses_nothing(tmp_path: Path, store: str) -> None:
     """Killed at random moments, every acknowledged call arrives at least once, doubles carry one key, the ledger agrees."""
     killed = kill_again_and_again(tmp_path, store, calls=1_500, kills=4, before_last=lambda: _expire_leases(store))

@@ -43,7 +43,10 @@ def run(
     """
     engine = load_engine(mappings)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
-    delivery = Delivery(engine, store, durable=durable, store_events=store_events)
+    try:
+        delivery = Delivery(engine, store, durable=durable, store_events=store_events)
+    except StoreError as error:
+        raise click.ClickException(f"the store: {error}") from None
     if metrics_port is not None:
         _serve_metrics(delivery, metrics_port)
     if not store_events:
