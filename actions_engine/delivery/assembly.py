@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from actions_engine.delivery.records import LeasedCall
 from actions_engine.destination import Action, Batch
@@ -51,6 +52,7 @@ class Group:
     calls: list[Held] = field(default_factory=list)
     size: int = 0
     records: int = 0
+    until: float = inf
     limit: int = 1
     is_open: bool = True
     is_urgent: bool = False
@@ -69,6 +71,8 @@ class Group:
         self.calls.append(held)
         self.size += len(held.call.payload)
         self.records += held.records
+        # Another lease of a call that is held makes it only longer.
+        self.until = min(self.until, held.until)
         if bisect := held.call.bisect:
             # Part of a batch that was refused: it is smaller, and waits for no company.
             self.limit = min(self.limit, bisect)

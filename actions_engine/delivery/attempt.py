@@ -23,7 +23,13 @@ _MIN_MASKED = 4
 
 
 class AsyncTransport(Protocol):
-    """What carries requests: HTTP, or a destination's own transport."""
+    """What carries requests: HTTP, or a destination's own transport.
+
+    Attributes:
+        flushes: Whether what was sent counts only once it is flushed.
+    """
+
+    flushes: bool
 
     async def send(self, request: Request) -> Response:
         """Carry a request and return its answer, or raise SendError."""
@@ -77,7 +83,8 @@ async def attempt(
         else:
             async with asyncio.timeout(patience):
                 outcomes = await _drive(action, started, steps, count)
-        await transport.flush()
+        if transport.flushes:
+            await transport.flush()
     except SendError as error:
         return _attempted([error.outcome] * count, steps, is_sick=error.is_sick)
     except TimeoutError:
@@ -92,6 +99,8 @@ async def attempt(
 
 class _Steps:
     """Sends, and remembers the last answer."""
+
+    __slots__ = ("_action", "_secrets", "_send", "count", "last")
 
     def __init__(self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...]) -> None:
         self._action = action

@@ -58,6 +58,8 @@ class Limits:
 
     def wait(self, records: int, now: float) -> float:
         """Return the seconds until a request of so many records may start; 0 is at once."""
+        if not self._buckets:
+            return max(0.0, self._held_until - now)
         waits = [bucket.wait(records if counts_records else 1, now) for bucket, counts_records in self._buckets]
         return max(0.0, self._held_until - now, *waits)
 

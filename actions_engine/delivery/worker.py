@@ -7,19 +7,14 @@ import contextlib
 import logging
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from actions_engine.call import Outcome, SentCall
+from actions_engine.delivery.answers import Answered, Answers, Surroundings
 from actions_engine.delivery.assembly import Assembly, Group, Held, hold
-from actions_engine.delivery.attempt import AsyncTransport, Attempted, attempt
-from actions_engine.delivery.backoff import Jitter
-from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.attempt import AsyncTransport, attempt
 from actions_engine.delivery.health import Health
-from actions_engine.delivery.metrics import Metrics
-from actions_engine.delivery.records import LeasedCall, Pause, Settlement
-from actions_engine.delivery.settlement import halve, release, settle
-from actions_engine.delivery.store_thread import StoreThread
+from actions_engine.delivery.records import LeasedCall, Settlement
+from actions_engine.delivery.settlement import release
 from actions_engine.delivery.stored_payload import read_payload
 from actions_engine.destination import Action
 from actions_engine.errors import StoreError
@@ -36,34 +31,6 @@ _LONG = 60.0
 
 class Opened(AsyncTransport, AbstractAsyncContextManager[Any], Protocol):
     """A transport that is opened for an `async with` block."""
-
-    flushes: bool
-
-
-class Surroundings(Protocol):
-    """What all workers share."""
-
-    store: StoreThread
-    clock: Clock
-    jitter: Jitter
-    metrics: Metrics
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether anybody wants to hear."""
-
-    def heard(self, call: SentCall, outcome: Outcome) -> None:
-        """Hear of a call that a request carried."""
-
-
-@dataclass(slots=True, eq=False)
-class _Answered:
-    """A group whose request was answered, and what is to be written of its calls."""
-
-    group: Group
-    result: Attempted
-    settlements: list[Settlement]
-    pause: Pause | None
 
 
 class Worker:
@@ -91,8 +58,7 @@ class Worker:
         # As few calls held as make leasing more worth its transaction.
         self._few = 0
         self._lanes: set[asyncio.Task[None]] = set()
-        self._answered: list[_Answered] = []
-        self._settler: asyncio.Task[None] | None = None
+        self._answers = Answers(instance, shared, self._written)
         self._latency = 0.0
         self._wake = asyncio.Event()
         self._due = 0.0
@@ -150,8 +116,7 @@ class Worker:
             await self._give_back()
         if self._lanes:
             await asyncio.wait(self._lanes)
-        if self._settler is not None:
-            await self._settler
+        await self._answers.all_written()
         # What waited behind those requests, or was leased while they ended, may go to others at once.
         with contextlib.suppress(StoreError):
             await self._release(list(self._held.values()))
@@ -258,15 +223,14 @@ class Worker:
             if group is None:
                 due = self._assembly.next_due()
                 return _LONG if due is None else max(0.0, due - now)
-            if min(held.until for held in group.calls) - now < self._patience:
+            if group.until - now < self._patience:
                 # The lease could end before the answer comes.
                 await self._let_go(group)
                 continue
-            records = sum(held.records for held in group.calls)
-            if (wait := self.health.limits.wait(records, now)) > 0:
+            if (wait := self.health.limits.wait(group.records, now)) > 0:
                 self._assembly.put_back(group)
                 return wait
-            self.health.limits.take(records, now)
+            self.health.limits.take(group.records, now)
             return group
 
     def _ended(self, lane: asyncio.Task[None]) -> None:
@@ -299,100 +263,30 @@ class Worker:
     async def _send(self, group: Group) -> None:
         began = self._clock.now()
         # What runs in a thread cannot be stopped.
-        left = None if self._transport.flushes else (min(held.until for held in group.calls) - began)
+        patience = None if self._transport.flushes else (group.until - began) / self._clock.speed
         result = await attempt(
             group.calls[0].action,
             self.instance.settings,
             [held.payload for held in group.calls],
             self._transport,
             self._secrets,
-            patience=None if left is None else left / self._clock.speed,
+            patience=patience,
         )
         now = self._clock.now()
         seconds = (now - began) / self._clock.speed
         self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
         self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
-        pause = self.health.judge(result, now)
-        self._answered.append(_Answered(group, result, self._settlements(group, result, now), pause))
-        # Forgotten before the commit: right after it a lease may bring the same call again, as a new one.
-        self._forget(group.calls)
         # The next request need not wait for the commit of this one's outcome.
-        if self._settler is None:
-            self._settler = asyncio.create_task(self._settle_all())
+        self._answers.add(group, result, self.health.judge(result, now), now)
+        # Forgotten before that commit: right after it a lease may bring the same call again, as a new one.
+        self._forget(group.calls)
 
-    # -- outcomes
-
-    def _settlements(self, group: Group, result: Attempted, now: float) -> list[Settlement]:
-        if result.is_delivered:
-            return [Settlement(held.call.id, held.call.token, "delivered") for held in group.calls]
-        if result.split:
-            return [
-                halve(held.call, len(group.calls), outcome.reason, now=now)
-                for held, outcome in zip(group.calls, result.outcomes, strict=True)
-            ]
-        # One draw for the whole group: what failed together is tried again together, in one request and not in many.
-        share = self._shared.jitter(1.0)
-        return [
-            settle(held.call, outcome, self._settings, now=now, jitter=lambda ceiling: ceiling * share)
-            for held, outcome in zip(group.calls, result.outcomes, strict=True)
-        ]
-
-    async def _settle_all(self) -> None:
-        """Commit the outcomes of all requests that were answered meanwhile, until there are none."""
-        while self._answered:
-            answered, self._answered = self._answered, []
-            try:
-                for pause in [each.pause for each in answered if each.pause is not None]:
-                    await self._store.call(self._store.store.pause, pause)
-                await self._store.settle([settlement for each in answered for settlement in each.settlements])
-                for each in answered:
-                    # After the commit: a crash between the two must not bring back a user's earlier call behind a
-                    # later one.
-                    await self._settled(each)
-            except StoreError as error:
-                logger.error("%s: answers are lost, their calls will be sent again: %s", self.instance.name, error)  # noqa: TRY400
-            except Exception:
-                logger.exception("%s: what became of calls could not be told", self.instance.name)
-            self._wake.set()
-        self._settler = None
-
-    async def _settled(self, each: _Answered) -> None:
-        if each.result.is_delivered and not self._shared.is_heard:
-            await self._release(self._assembly.finish(each.group, (), self._clock.now()))
-            action = each.group.calls[0].call.action
-            self._shared.metrics.count("delivered", self.instance.name, action, len(each.group.calls))
-            return
-        again = [
-            (held, settlement)
-            for held, settlement in zip(each.group.calls, each.settlements, strict=True)
-            if settlement.kind in ("retry", "release")
-        ]
-        await self._release(self._assembly.finish(each.group, [held for held, _ in again], self._clock.now()))
-        for held, outcome, settlement in zip(each.group.calls, each.result.outcomes, each.settlements, strict=True):
-            self._account(held, outcome, settlement)
+    async def _written(self, answered: Answered) -> None:
+        again = answered.again
+        await self._release(self._assembly.finish(answered.group, [held for held, _ in again], self._clock.now()))
         if again:
             self.due_at(min(settlement.due for _, settlement in again))
-
-    def _account(self, held: Held, outcome: Outcome, settlement: Settlement) -> None:
-        metrics, call = self._shared.metrics, held.call
-        match settlement.kind:
-            case "delivered" | "rejected" | "dead":
-                metrics.count(settlement.kind, call.instance, call.action)
-            case "retry":
-                metrics.count("retries", call.instance, call.action)
-        if settlement.kind in ("rejected", "dead"):
-            logger.warning(
-                "%s: %s by mapping %r: %s", call.instance, settlement.kind, call.mapping, settlement.reason,
-                extra=self._extra(mapping=call.mapping, action=call.action, key=call.key, reason=settlement.reason),
-            )  # fmt: skip
-        if self._shared.is_heard:
-            self._shared.heard(
-                SentCall(
-                    self.instance.destination.name, call.instance, held.action.name, call.mapping, call.key,
-                    held.payload, call.attempts + 1,
-                ),
-                outcome,
-            )  # fmt: skip
+        self._wake.set()
 
     async def _expire(self, now: float) -> None:
         """End the calls whose retry window closed while the destination failed: they are not tried one by one.
@@ -407,7 +301,7 @@ class Worker:
             for action, count in expired.items():
                 self._shared.metrics.count("dead", self.instance.name, action, count)
             logger.warning("%s: %d calls are dead: %s", self.instance.name, sum(expired.values()), reason,
-                           extra=self._extra(reason=reason))  # fmt: skip
+                           extra={"instance": self.instance.name, "reason": reason})  # fmt: skip
 
     # -- giving back
 
@@ -431,9 +325,6 @@ class Worker:
     def _forget(self, calls: Iterable[Held]) -> None:
         for held in calls:
             self._held.pop(held.call.id, None)
-
-    def _extra(self, **more: str) -> dict[str, str]:
-        return {"instance": self.instance.name, "destination": self.instance.destination.name, **more}
 
 
 def _actions(instance: Instance) -> dict[str, Action]:
