@@ -86,8 +86,10 @@ def _request(
     payloads: list[Any] | None = None,
 ) -> Request:
     headers: dict[str, Any] = {"Content-Type": "application/json", **settings.headers}
-    headers |= {name: str(value) for name, value in (payload.headers or {}).items()}
-    headers["Idempotency-Key"] = ", ".join(item.idempotency_key for item in payloads or [payload])
+    if payload.headers:
+        headers |= {name: str(value) for name, value in payload.headers.items()}
+    keys = [payload.idempotency_key] if payloads is None else [each.idempotency_key for each in payloads]
+    headers["Idempotency-Key"] = ", ".join(keys)
     if settings.shared_secret is not None:
         key = settings.shared_secret.reveal().encode()
         headers["X-Signature"] = ", ".join(

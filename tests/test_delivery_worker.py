@@ -1,6 +1,7 @@
 """The worker of a destination: every shape of action, pauses, order, rates, the end."""
 
 import asyncio
+import gzip
 import json
 import ssl
 import time
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 import trustme
 
-from actions_engine import Delivery, Drop, Engine, Outcome, Registry, StoreError, hookimpl
+from actions_engine import Delivery, Drop, Engine, Outcome, Registry, Request, Response, StoreError, hookimpl
 from actions_engine.call import SentCall
 from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.http import HttpTransport
 from actions_engine.delivery.records import Filter, LedgerRow, StoredCall
 from actions_engine.delivery.remap import apply_remap, remap
 from actions_engine.testing import Answer, Received, Vendor
@@ -209,6 +211,19 @@ def test_an_answer_larger_than_the_limit_counts_by_its_status(tmp_path: Path) ->
             assert totals(await delivery.ledger()) == {"delivered": 2}
 
     run([Answer(200, b"x" * 2_000_000)], test)
+
+
+@pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
+def test_a_compressed_answer_is_cut_by_what_comes_out(name: str) -> None:
+    """A small answer that grows without bounds when it is unpacked is read up to the limit alone."""
+    bomb = Answer(200, gzip.compress(bytes(20_000_000)), {name: "gzip"})
+
+    async def go(url: str) -> Response:
+        async with HttpTransport(max_answer=100_000) as transport:
+            return await transport.send(Request.get(url))
+
+    with Vendor([bomb]) as vendor:
+        assert len(asyncio.run(go(vendor.url)).body) == 100_000
 
 
 def test_a_permanent_no_is_rejected_with_the_vendors_words(tmp_path: Path) -> None:

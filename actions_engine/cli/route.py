@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections import Counter, defaultdict, deque
@@ -18,6 +17,7 @@ import msgspec
 
 from actions_engine.batch import batches, request_of
 from actions_engine.call import Call
+from actions_engine.cli.collector import relax_collector
 from actions_engine.cli.events import Chunk, read_events
 from actions_engine.cli.loading import load_engine
 from actions_engine.cli.progress import progress
@@ -63,8 +63,7 @@ def route(mappings: Path, files: tuple[str, ...], requests: bool, workers: int) 
     or a mapping rejected one.
     """
     engine = load_engine(mappings)
-    # What is loaded stays: the collector need not look at it again and again.
-    gc.freeze()
+    relax_collector()
     for warning in engine.warnings:
         click.echo(warning.render(), err=True)
     started = time.perf_counter()

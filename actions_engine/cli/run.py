@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from actions_engine.cli.collector import relax_collector
 from actions_engine.cli.feeding import Feed, feed
 from actions_engine.cli.ledger import write_ledger
 from actions_engine.cli.live import live
@@ -42,6 +43,7 @@ def run(
     where a line was no event, a call was rejected or is dead, or a destination is paused.
     """
     engine = load_engine(mappings)
+    relax_collector()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         delivery = Delivery(engine, store, durable=durable, store_events=store_events)
