@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import actions_engine
-from actions_engine import Registry
+from actions_engine import DeliverySettings, Registry
 from actions_engine.cli import _COMMANDS
 from actions_engine.functions import Library
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
@@ -61,15 +62,31 @@ def bundled_table() -> str:
     return "\n".join(lines)
 
 
-def test_the_table_of_bundled_actions_is_up_to_date() -> None:
-    """The table in the plugins' page is what the code says."""
-    page = ROOT / "plugins/README.md"
+def delivery_table() -> str:
+    """Return every delivery setting, its default and what it is, as Markdown."""
+    lines = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, info in DeliverySettings.model_fields.items():
+        default = (
+            ""
+            if info.default is None
+            else f"`{info.default:g}`"
+            if isinstance(info.default, float)
+            else f"`{info.default}`"
+        )
+        lines.append(f"| `{name}` | {default} | {info.description} |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("name", "table"), [("plugins", bundled_table), ("mappings", delivery_table)])
+def test_the_tables_are_up_to_date(name: str, table: Callable[[], str]) -> None:
+    """The tables of bundled actions and of delivery settings are what the code says."""
+    page = ROOT / name / "README.md"
     before, _, rest = page.read_text().partition("<!-- table -->\n")
     written, _, after = rest.partition("<!-- /table -->")
     if os.environ.get("WRITE_TABLE"):
-        page.write_text(f"{before}<!-- table -->\n{bundled_table()}\n<!-- /table -->{after}")
+        page.write_text(f"{before}<!-- table -->\n{table()}\n<!-- /table -->{after}")
     else:
-        assert written == f"{bundled_table()}\n"
+        assert written == f"{table()}\n"
 
 
 def shell(folder: Path, commands: str, environ: dict[str, str]) -> str:

@@ -257,7 +257,8 @@ class Worker:
             except Exception:
                 logger.exception("%s: a group could not be sent, its calls go back", self.instance.name)
                 if isinstance(group, Group):
-                    await self._let_go(group)
+                    with contextlib.suppress(StoreError):
+                        await self._let_go(group)
                 return
 
     async def _send(self, group: Group) -> None:
