@@ -10,9 +10,11 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +280,6 @@ def test_each_users_calls_keep_their_order(make: Any, store: str) -> None:
 
 def test_the_synchronous_face(make: Any, tmp_path: Path) -> None:
     """A synchronous host accepts, drains and reads the ledger; nothing of it is left behind."""
-    import threading  # noqa: PLC0415
-
     before = threading.active_count()
     with Vendor() as vendor:
         with Delivery(make(vendor.url), str(tmp_path / "c.db")).in_thread() as delivery:
@@ -446,3 +446,42 @@ def test_mappings_are_read_anew(make: Any, tmp_path: Path) -> None:
     assert bodies[0]["n"] == 0
     assert sorted(body.get("new", body.get("n")) for body in bodies) == list(range(len(bodies)))
     assert "new" in bodies[-1]
+
+
+def test_nothing_is_left_open(tmp_path: Path) -> None:
+    """Opened and closed again and again, by both faces, delivery leaves no task, thread, socket or file behind."""
+    with Vendor() as vendor:
+        folder = tmp_path / "both"
+        folder.mkdir()
+        (folder / "web.yaml").write_text(WEBHOOK % (vendor.url, "web", "concurrency: 8"))
+        (folder / "file.yaml").write_text(
+            f"destination: jsonl\nsettings: {{path: '{tmp_path / 'out.jsonl'}'}}\npresets: all\n"
+        )
+        engine, path = Engine.load(folder, environ={}), str(tmp_path / "c.db")
+
+        async def once(number: int) -> set[asyncio.Task[Any]]:
+            async with Delivery(engine, path) as delivery:
+                await delivery.accept([track(number + each) for each in range(20)])
+                await asyncio.wait_for(delivery.drain(), 10)
+            return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+
+        def threaded(number: int) -> None:
+            with Delivery(engine, path).in_thread() as delivery:
+                with ThreadPoolExecutor(8) as pool:
+                    list(pool.map(lambda each: delivery.accept([track(number + each)]), range(20)))
+                delivery.drain(10)
+
+        def still_open() -> tuple[int, int]:
+            # The vendor's side of a connection ends a moment after ours.
+            time.sleep(0.3)
+            return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+        asyncio.run(once(0))
+        threaded(100)
+        before = still_open()
+        for number in range(1_000, 6_000, 1_000):
+            assert asyncio.run(once(number)) == set()
+            threaded(number + 500)
+        assert still_open() == before
+        assert len({request.headers["idempotency-key"] for request in vendor.received}) == 240
+    assert (tmp_path / "out.jsonl").read_bytes().count(b"\n") == 240
