@@ -1,6 +1,7 @@
 """The worker of a destination: every shape of action, pauses, order, rates, the end."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import ssl
@@ -211,6 +212,30 @@ def test_an_answer_larger_than_the_limit_counts_by_its_status(tmp_path: Path) ->
             assert totals(await delivery.ledger()) == {"delivered": 2}
 
     run([Answer(200, b"x" * 2_000_000)], test)
+
+
+def test_connections_are_used_again() -> None:
+    """Many requests, one after the other, go over one connection."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async def go() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with HttpTransport() as transport:
+                for _ in range(50):
+                    assert (await transport.send(Request.get(url))).body == b"{}"
+
+    asyncio.run(go())
+    assert connections == 1
 
 
 @pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
