@@ -86,17 +86,16 @@ class Subject:
 
 def requests_for(
     destination: Destination,
-    event: dict[str, Any],
-    *,
+    *events: dict[str, Any],
     action: str,
     settings: Mapping[str, Any] | None = None,
     fields: Mapping[str, Any] | None = None,
 ) -> list[Request]:
-    """Return the requests that an action makes of an event, by the engine's own path; nothing is sent.
+    """Return the requests that an action makes of events, by the engine's own path; nothing is sent.
 
     Args:
         destination: The destination on trial.
-        event: The event; whatever it is, it fires.
+        events: One, or several that the action's batch policy may put together; whatever they are, they fire.
         action: The action's name.
         settings: The destination's settings.
         fields: The mapping's fields, as in YAML; the action's defaults where there are none.
@@ -105,8 +104,7 @@ def requests_for(
         MappingError: the settings or fields are refused.
         AssertionError: the payload is refused; the message says why.
     """
-    mapping: dict[str, Any] = {"name": "trial", "action": action, "trigger": {"not": {"$never": {"exists": True}}}}
-    mapping["trigger"] = {"not": {'"$never"': {"exists": True}}}
+    mapping: dict[str, Any] = {"name": "trial", "action": action, "trigger": {"not": {'"$never"': {"exists": True}}}}
     if fields is not None:
         mapping["fields"] = dict(fields)
     content = {"destination": destination.name, "settings": dict(settings or {}), "mappings": [mapping]}
@@ -115,7 +113,7 @@ def requests_for(
         # JSON is YAML.
         file.write_bytes(msgspec.json.encode(content, enc_hook=str))
         engine = Engine.load(file, registry=Registry([destination]), environ={})
-    routing = engine.route(event)
-    if routing.rejections:
-        raise AssertionError("; ".join(rejection.reason for rejection in routing.rejections))
-    return engine.requests(routing.calls)
+    routings = [engine.route(event) for event in events]
+    if reasons := [rejection.reason for routing in routings for rejection in routing.rejections]:
+        raise AssertionError("; ".join(reasons))
+    return engine.requests([call for routing in routings for call in routing.calls])
