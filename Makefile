@@ -25,7 +25,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.delivering
 
-# About half an hour: the long versions of what proves delivery.
+# About ten minutes: the long versions of what proves delivery.
 soak: .venv/ready
 	$(BIN)/python -m tests.soak
 
