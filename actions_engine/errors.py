@@ -100,14 +100,19 @@ class FunctionError(ActionsEngineError):
     """A function of the mapping language cannot work on the value that it was given."""
 
 
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that is most like a name; empty where none is."""
+    # Case is the commonest slip and difflib weighs it like any other letter.
+    folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the closest of `known`, or lists them where they are few."""
     names = sorted(set(known))
-    # Case is the commonest slip and difflib weighs it like any other letter.
-    folded = {candidate.casefold(): candidate for candidate in names}
-    close = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {folded[close[0]]!r}?"
+    if close := closest(name, names):
+        return f"did you mean {close!r}?"
     if 0 < len(names) <= 12:
         return f"known here: {', '.join(names)}"
     return ""

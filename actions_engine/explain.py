@@ -7,6 +7,7 @@ model; a property test shows that the answer always agrees with the compiled pat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any as AnyValue
 from typing import Literal
 
@@ -14,7 +15,7 @@ import msgspec
 
 from actions_engine.batch import request_of
 from actions_engine.call import Call, Rejection
-from actions_engine.errors import Location, PluginError
+from actions_engine.errors import Location, PluginError, closest
 from actions_engine.fields import evaluate, is_left_out, written
 from actions_engine.hookspecs import Drop
 from actions_engine.integrations import is_chosen
@@ -24,6 +25,10 @@ from actions_engine.rejection import reason_of, refusal, rejection_of
 from actions_engine.shown import shown
 from actions_engine.source import kind_of
 from actions_engine.trigger import All, Any, Condition, Not, Test
+
+# Names of one object that a missing field is compared with, and characters of each.
+_MOST_NAMES = 200
+_LONGEST_NAME = 200
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -282,13 +287,33 @@ def _found(test: Test, event: dict[str, AnyValue], actual: AnyValue, failure: st
     if failure:
         return f"it could not be computed, which counts as missing ({failure})"
     if actual is not None:
-        return f"it is {shown(actual)}"
+        return f"it is {shown(actual)}{_near_miss(test, actual)}"
     path = test.expression.path or ()
     value: AnyValue = event
-    for number, step in enumerate(path[:-1], start=1):
-        value = value.get(step) if isinstance(value, dict) else None
-        if value is None:
-            return f"`{'.'.join(path[:number])}` is missing"
+    for number, step in enumerate(path, start=1):
         if not isinstance(value, dict):
-            return f"`{'.'.join(path[:number])}` is {kind_of(value)}, not an object"
+            return f"`{'.'.join(path[: number - 1])}` is {kind_of(value)}, not an object"
+        inside, value = value, value.get(step)
+        if value is None:
+            what = "it" if number == len(path) else f"`{'.'.join(path[:number])}`"
+            return f"{what} is missing{_like(step, inside)}"
     return "it is missing"
+
+
+def _near_miss(test: Test, actual: AnyValue) -> str:
+    """Tell where text is what was asked for but for its case, or spaces around it."""
+    wanted = test.written if isinstance(test.written, (list, tuple)) else [test.written]
+    if isinstance(actual, str) and actual not in wanted:
+        folded = actual.strip().casefold()
+        if any(isinstance(text, str) and text.strip().casefold() == folded for text in wanted):
+            return ", which differs in case or spaces alone"
+    return ""
+
+
+def _like(step: str, inside: dict[str, AnyValue]) -> str:
+    """Name a field of the event that a missing one may be."""
+    if step in inside:
+        return ""
+    names = [name for name in islice(inside, _MOST_NAMES) if isinstance(name, str) and len(name) <= _LONGEST_NAME]
+    near = closest(step, names)
+    return f"; there is {shown(near)}" if near else ""
