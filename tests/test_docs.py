@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import actions_engine
-from actions_engine import DeliverySettings, Registry
+from actions_engine import DeliverySettings, Registry, testing
 from actions_engine.cli import _COMMANDS
 from actions_engine.functions import Library
 from actions_engine.trigger.operators import NEGATIONS, OPERATORS
@@ -150,6 +150,9 @@ def test_the_plugins_page_is_what_happens(tmp_path: Path) -> None:
 def test_the_plugins_page_names_only_what_there_is() -> None:
     """Every public name on the plugins' page exists, and every name for plugins is on it."""
     page = (ROOT / "plugins/README.md").read_text()
+    quoted = set(re.findall(r"`(?:\w+ = )?([A-Z][A-Za-z]+)\b[^`\n]*`", page))
+    elsewhere = {*testing.__all__, "StrEnum", "Retry"}
+    assert quoted - set(actions_engine.__all__) - elsewhere == set()
     names = set(re.findall(r"\b[A-Z][A-Za-z]+\b|at_least_one_of", page)) & set(actions_engine.__all__)
     assert names >= {
         name for name in actions_engine.__all__ if actions_engine._HOMES[name] in ("payload", "field_types", "request")

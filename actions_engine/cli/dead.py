@@ -25,7 +25,7 @@ from actions_engine.shown import shown
 _PAGE = 500
 
 
-class _Moment(click.ParamType):  # type: ignore[type-arg]
+class _Moment(click.ParamType):  # type: ignore[type-arg]  # generic in the stubs alone
     name = "when"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

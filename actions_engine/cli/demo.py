@@ -28,8 +28,8 @@ _EVENTS = (
 def demo() -> None:
     """Show one Track event becoming a Track call and an Identify call, delivered to a receiver on this machine."""
     from rich.console import Console  # noqa: PLC0415 - no other command needs it to start
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.syntax import Syntax  # noqa: PLC0415
+    from rich.panel import Panel  # noqa: PLC0415 - as above
+    from rich.syntax import Syntax  # noqa: PLC0415 - as above
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     example = _example()
@@ -58,7 +58,7 @@ def demo() -> None:
 def _deliver(console: Console, example: Path) -> None:
     """Deliver the example through a SQLite store, and show what arrived and that the ledger balances."""
     from actions_engine.delivery.delivery import Delivery  # noqa: PLC0415 - no other command needs it to start
-    from actions_engine.testing import Vendor  # noqa: PLC0415
+    from actions_engine.testing import Vendor  # noqa: PLC0415 - as above
 
     console.rule("[bold]delivery[/bold]: the two calls of Button Clicked, through a SQLite store to a receiver")
     events = [json.loads((example / "events" / name).read_text(encoding="utf-8")) for name, _ in _EVENTS[:1]]
@@ -79,8 +79,8 @@ def _deliver(console: Console, example: Path) -> None:
 
 
 def _json(console: Any, title: str, value: Any) -> None:
-    from rich.json import JSON  # noqa: PLC0415
-    from rich.panel import Panel  # noqa: PLC0415
+    from rich.json import JSON  # noqa: PLC0415 - as above
+    from rich.panel import Panel  # noqa: PLC0415 - as above
 
     console.print(Panel(JSON(json.dumps(value), indent=2), title=title, title_align="left"))
 

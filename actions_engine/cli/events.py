@@ -6,7 +6,7 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -55,9 +55,13 @@ def chunks_of(path: str, stream: BinaryIO) -> Iterator[Chunk]:
     """Yield the events of an open file in chunks; `path` is what they are told to come from."""
     first = stream.readline()
     document = _document(first, stream)
-    lines: Iterator[bytes] = iter(document) if document is not None else _chain(first, stream)
-    chunk, size, number = Chunk(path, 1, []), 0, 0
-    for number, line in enumerate(lines, start=1):
+    yield from chunked(path, document if document is not None else _chain(first, stream))
+
+
+def chunked(path: str, lines: Iterable[bytes], first: int = 1) -> Iterator[Chunk]:
+    """Yield lines, of which the first has a number, in chunks."""
+    chunk, size = Chunk(path, first, []), 0
+    for number, line in enumerate(lines, start=first):
         chunk.lines.append(line)
         size += len(line)
         if len(chunk.lines) >= CHUNK_LINES or size >= CHUNK_BYTES:
@@ -109,8 +113,8 @@ class _Counting(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count: int = self._file.readinto(buffer)  # type: ignore[union-attr]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's buffers are wider
+        count: int = self._file.readinto(buffer)  # type: ignore[union-attr]  # both of the files have it
         self._advance(count)
         return count
 

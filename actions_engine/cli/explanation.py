@@ -34,7 +34,7 @@ def write_explanation(
         console: Where to; standard output by default, without colour or wrapping where that is no terminal.
     """
     from rich.console import Console  # noqa: PLC0415 - JSON output does without
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     if console is None:
         console = Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
@@ -85,7 +85,7 @@ def _heading(trace: MappingTrace) -> Text:
 
 def _mapping(trace: MappingTrace, source: str) -> Tree:
     from rich.text import Text  # noqa: PLC0415 - see write_explanation
-    from rich.tree import Tree  # noqa: PLC0415
+    from rich.tree import Tree  # noqa: PLC0415 - as above
 
     tree = Tree(_heading(trace), guide_style="dim")
     if not trace.fired:

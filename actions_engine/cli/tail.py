@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 import click
 
-from actions_engine.cli.events import CHUNK_BYTES, CHUNK_LINES, GZIP, Chunk, chunks_of, is_json
+from actions_engine.cli.events import GZIP, Chunk, chunked, chunks_of, is_json
 
 
 class Tail:
@@ -87,7 +87,8 @@ class Tail:
         compressed = file.read(len(GZIP)) == GZIP
         file.seek(0)
         self._last = b""
-        for chunk in chunks_of(self._path, cast(BinaryIO, gzip.open(file)) if compressed else file):  # noqa: SIM115
+        stream = cast(BinaryIO, gzip.open(file)) if compressed else file  # noqa: SIM115 - it ends with what it reads from
+        for chunk in chunks_of(self._path, stream):
             self._lines += len(chunk.lines)
             self._last = last = chunk.lines[-1]
             # Said before the chunk is handed over, so that its last line can be given back. A last line that is JSON
@@ -98,19 +99,7 @@ class Tail:
             self._grows = not compressed
 
     def _further(self, file: BinaryIO) -> Iterator[Chunk]:
-        lines: list[bytes] = []
-        size = 0
-        for line in file:
-            lines.append(line)
-            size += len(line)
-            if len(lines) >= CHUNK_LINES or size >= CHUNK_BYTES:
-                yield self._numbered(lines)
-                lines, size = [], 0
-        if lines:
-            yield self._numbered(lines)
-
-    def _numbered(self, lines: list[bytes]) -> Chunk:
-        chunk = Chunk(self._path, self._lines + 1, lines)
-        self._lines += len(lines)
-        self._last = lines[-1]
-        return chunk
+        for chunk in chunked(self._path, file, self._lines + 1):
+            self._lines += len(chunk.lines)
+            self._last = chunk.lines[-1]
+            yield chunk

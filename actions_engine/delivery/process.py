@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Set
 from typing import NamedTuple, Self
 
 
@@ -40,12 +41,12 @@ class Process(NamedTuple):
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
-    def may_run(self, known: frozenset[Process] = frozenset()) -> bool:
-        """Whether it may still run; of another host's nobody knows."""
+    def may_run(self, here: Set[Process]) -> bool:
+        """Whether it may still run, given those of this process that are open; of another host's nobody knows."""
         if self.host != _host():
             return True
         if self.pid == os.getpid():
-            return self in known
+            return self in here
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:

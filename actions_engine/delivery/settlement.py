@@ -11,7 +11,8 @@ from actions_engine.delivery_settings import DeliverySettings
 def settle(call: LeasedCall, outcome: Outcome, settings: DeliverySettings, *, now: float, jitter: Jitter) -> Settlement:
     """Return what is written for a call that a request carried.
 
-    A call is tried once at least, however late. Its last attempt is not later than the end of the retry window.
+    A call that is sent late is tried once at least; one that waits while its destination fails expires unsent (see
+    `Store.expire`). The last attempt is not later than the end of the retry window.
     """
     match outcome.kind:
         case "delivered":

@@ -112,7 +112,7 @@ class SQLiteStore(SQLStore):
         _here.add(process)
         with self._transaction() as cursor:
             noted = [Process.read(name) for (name,) in cursor.rows("SELECT name FROM meta WHERE name LIKE 'process %'")]
-            running = [each for each in noted if each.may_run(frozenset(_here))]
+            running = [each for each in noted if each.may_run(_here)]
             cursor.run_many("DELETE FROM meta WHERE name = ?", [(each.name,) for each in noted if each not in running])
             cursor.run("INSERT INTO meta VALUES (?, '')", [process.name])
             if not running:
