@@ -16,27 +16,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actions_engine.call import Call, Fault, Outcome, Rejection, Routing
+    from actions_engine.call import Call, Fault, Rejection, Routing, SentCall
+    from actions_engine.delivery.blocking import DeliveryThread
     from actions_engine.delivery.delivery import Delivery
+    from actions_engine.delivery.metrics import Metrics
+    from actions_engine.delivery.receipt import Receipt, Refusal
     from actions_engine.delivery_settings import DeliverySettings
-    from actions_engine.destination import (
-        Action,
-        Batch,
-        Destination,
-        Settings,
-        Transport,
-    )
+    from actions_engine.destination import Action, Batch, Destination, Preset, Settings, Steps, Transport
     from actions_engine.engine import Engine
     from actions_engine.errors import (
         ActionsEngineError,
         FunctionError,
+        InputError,
+        LanguageError,
         Location,
         MappingError,
         PluginError,
         Problem,
         StoreError,
     )
-    from actions_engine.explain import Explanation
+    from actions_engine.explain import ConditionTrace, Explanation, FieldTrace, MappingTrace
     from actions_engine.field_types import (
         Currency,
         Email,
@@ -50,10 +49,14 @@ if TYPE_CHECKING:
         UnixMillis,
         UnixSeconds,
     )
+    from actions_engine.functions.library import Function, Library
     from actions_engine.hookspecs import Drop, hookimpl
+    from actions_engine.mapping import Example, Instance, Mapping
+    from actions_engine.outcome import Outcome
     from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, encode_json
+    from actions_engine.store.contract import LedgerRow, Pause
 
 # Where each public name lives. They are imported when first used, as pydantic alone takes longer to import than the
 # whole of a short command should: https://peps.python.org/pep-0562/
@@ -63,39 +66,58 @@ _HOMES = {
     "Batch": "destination",
     "BrokenPlugin": "registry",
     "Call": "call",
+    "ConditionTrace": "explain",
     "Currency": "field_types",
     "Delivery": "delivery.delivery",
     "DeliverySettings": "delivery_settings",
+    "DeliveryThread": "delivery.blocking",
     "Destination": "destination",
     "Drop": "hookspecs",
     "Email": "field_types",
     "Engine": "engine",
+    "Example": "mapping",
     "Explanation": "explain",
     "Fault": "call",
+    "FieldTrace": "explain",
     "From": "payload",
+    "Function": "functions.library",
     "FunctionError": "errors",
     "HashedEmail": "field_types",
     "HashedPhone": "field_types",
     "HashedText": "field_types",
+    "InputError": "errors",
+    "Instance": "mapping",
     "JsonArray": "payload",
     "JsonObject": "payload",
+    "LanguageError": "errors",
+    "LedgerRow": "store.contract",
+    "Library": "functions.library",
     "Location": "errors",
+    "Mapping": "mapping",
     "MappingError": "errors",
+    "MappingTrace": "explain",
+    "Metrics": "delivery.metrics",
     "Number": "field_types",
-    "Outcome": "call",
+    "Outcome": "outcome",
     "Part": "payload",
+    "Pause": "store.contract",
     "Payload": "payload",
     "Phone": "field_types",
     "PluginError": "errors",
+    "Preset": "destination",
     "Problem": "errors",
     "Product": "field_types",
+    "Receipt": "delivery.receipt",
+    "Refusal": "delivery.receipt",
     "Registry": "registry",
     "Rejection": "call",
     "Request": "request",
     "Response": "request",
     "Routing": "call",
     "Secret": "request",
+    "SentCall": "call",
     "Settings": "destination",
+    "Steps": "destination",
     "StoreError": "errors",
     "Timestamp": "field_types",
     "Transport": "destination",
@@ -112,39 +134,58 @@ __all__ = [
     "Batch",
     "BrokenPlugin",
     "Call",
+    "ConditionTrace",
     "Currency",
     "Delivery",
     "DeliverySettings",
+    "DeliveryThread",
     "Destination",
     "Drop",
     "Email",
     "Engine",
+    "Example",
     "Explanation",
     "Fault",
+    "FieldTrace",
     "From",
+    "Function",
     "FunctionError",
     "HashedEmail",
     "HashedPhone",
     "HashedText",
+    "InputError",
+    "Instance",
     "JsonArray",
     "JsonObject",
+    "LanguageError",
+    "LedgerRow",
+    "Library",
     "Location",
+    "Mapping",
     "MappingError",
+    "MappingTrace",
+    "Metrics",
     "Number",
     "Outcome",
     "Part",
+    "Pause",
     "Payload",
     "Phone",
     "PluginError",
+    "Preset",
     "Problem",
     "Product",
+    "Receipt",
+    "Refusal",
     "Registry",
     "Rejection",
     "Request",
     "Response",
     "Routing",
     "Secret",
+    "SentCall",
     "Settings",
+    "Steps",
     "StoreError",
     "Timestamp",
     "Transport",

@@ -1,34 +1,77 @@
-"""Calls -> the groups that share a request, by each action's batch policy."""
+"""Calls -> the groups that share a request, by each action's batch policy: what `requests` and delivery both do."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from actions_engine.call import Call
 from actions_engine.destination import Action, Batch
 from actions_engine.mapping import Instance
+from actions_engine.payload import Payload
 from actions_engine.request import Request, encode_json
+
+Item = TypeVar("Item")
+
+
+def batch_key(action: Action, policy: Batch, payload: Payload) -> Hashable:
+    """Return what is equal for payloads that may share a request.
+
+    Raises:
+        Exception: whatever the policy's own function raises.
+    """
+    return action.name, policy.key(payload)
+
+
+@dataclass(slots=True)
+class Filling(Generic[Item]):
+    """A batch that is being filled.
+
+    Attributes:
+        calls: What is in it, in order.
+        size: Bytes of JSON of their payloads.
+        records: The vendor's records that they make.
+    """
+
+    calls: list[Item] = field(default_factory=list)
+    size: int = 0
+    records: int = 0
+
+    def takes(self, policy: Batch, size: int, records: int, limit: int | None = None) -> bool:
+        """Whether the policy lets one more call in; `limit` is a smaller number of calls than the policy's."""
+        return (
+            len(self.calls) < (policy.max_calls if limit is None else limit)
+            and (policy.max_bytes is None or self.size + size <= policy.max_bytes)
+            and (policy.max_records is None or self.records + records <= policy.max_records)
+        )
+
+    def put(self, call: Item, size: int, records: int) -> None:
+        """Take a call in."""
+        self.calls.append(call)
+        self.size += size
+        self.records += records
 
 
 def batches(calls: Iterable[Call]) -> Iterator[list[Call]]:
     """Group calls of the same action and instance, in their order, no group beyond the action's policy."""
-    groups: dict[tuple[Instance, Action, Hashable], _Group] = {}
+    groups: dict[tuple[Instance, Hashable], Filling[Call]] = {}
     for call in calls:
         instance, action = call.source.instance, call.source.action
-        if action.batch is None:
+        policy = action.batch
+        if policy is None:
             yield [call]
             continue
-        key = (instance, action, action.batch.key(call.payload))
-        size = len(encode_json(call.payload)) if action.batch.max_bytes else 0
-        records = action.batch.records(call.payload)
+        key = (instance, batch_key(action, policy, call.payload))
+        size = len(encode_json(call.payload)) if policy.max_bytes else 0
+        records = policy.records(call.payload)
         group = groups.get(key)
-        if group is not None and not group.has_room(action.batch, size, records):
+        if group is not None and not group.takes(policy, size, records):
             yield group.calls
             group = None
         if group is None:
-            group = groups[key] = _Group()
-        group.add(call, size, records)
+            group = groups[key] = Filling()
+        group.put(call, size, records)
     for group in groups.values():
         yield group.calls
 
@@ -43,22 +86,3 @@ def request_of(calls: list[Call]) -> Request:
     payloads = [call.payload.bind(call.key) for call in calls]
     request = source.action.request(source.instance.settings, payloads)
     return request.with_secrets(source.instance.secrets)
-
-
-@dataclass(slots=True)
-class _Group:
-    calls: list[Call] = field(default_factory=list)
-    size: int = 0
-    records: int = 0
-
-    def has_room(self, policy: Batch, size: int, records: int) -> bool:
-        return (
-            len(self.calls) < policy.max_calls
-            and (policy.max_bytes is None or self.size + size <= policy.max_bytes)
-            and (policy.max_records is None or self.records + records <= policy.max_records)
-        )
-
-    def add(self, call: Call, size: int, records: int) -> None:
-        self.calls.append(call)
-        self.size += size
-        self.records += records

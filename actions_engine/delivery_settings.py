@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from actions_engine.errors import did_you_mean
-from actions_engine.source import Node, Source
-
-if TYPE_CHECKING:
-    from actions_engine.destination import Destination
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>ms|s|m|h|d)\s*")
-_DURATION = re.compile(rf"(?:{_PART.pattern.replace('?P<number>', '').replace('?P<unit>', '')})+")
-
-
-def read_duration(value: Any) -> float:
-    """Return seconds: a number is seconds already, text names its units, such as `24h`, `1h30m` or `500ms`.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
-        return sum(float(part["number"]) * _UNITS[part["unit"]] for part in _PART.finditer(value))
-    raise ValueError("a duration is a number of seconds, or text such as 30s, 15m, 24h or 7d")
-
+from actions_engine.language.durations import read_duration
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
 
@@ -59,28 +36,3 @@ class DeliverySettings(BaseModel):
     ] = None
     first_wait: Annotated[Duration, Field(gt=0, description="The longest wait before the second attempt.")] = 1.0
     longest_wait: Annotated[Duration, Field(gt=0, description="The longest wait between two attempts.")] = 1800.0
-
-
-def read_delivery(source: Source, root: Node, destination: Destination) -> DeliverySettings:
-    """Read a file's `delivery:` over the plugin's defaults; problems go to `source`."""
-    defaults = destination.delivery
-    node = root.value.get("delivery")
-    if node is None:
-        return defaults
-    if not node.is_mapping:
-        source.problem("delivery-shape", f"`delivery` is a mapping, not {node.kind()}", node,
-                       hint="for example `delivery: {ordering: user}`")  # fmt: skip
-        return defaults
-    values = defaults.model_dump(exclude_unset=True) | node.plain()
-    try:
-        return DeliverySettings.model_validate(values)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False, include_input=False, include_context=False):
-            name = str(fault["loc"][0])
-            if fault["type"] == "extra_forbidden":
-                source.problem("unknown-key", f"`delivery` has no key {name!r}", node.keys[name],
-                               hint=did_you_mean(name, DeliverySettings.model_fields))  # fmt: skip
-            else:
-                message = fault["msg"].removeprefix("Value error, ")
-                source.problem("delivery-value", f"delivery {name!r}: {message}", node.value.get(name, node))
-    return defaults

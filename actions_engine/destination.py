@@ -20,9 +20,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from actions_engine.call import Outcome
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.errors import PluginError
+from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actions_engine.batch import batches, request_of
 from actions_engine.call import Call, Rejection, Routing
-from actions_engine.code_writer import Compiled
-from actions_engine.config import load_mappings
+from actions_engine.compiler.code_writer import Compiled
+from actions_engine.compiler.index import Index
+from actions_engine.compiler.program import Finish, ProgramWriter, compile_fields
 from actions_engine.errors import PluginError, Problem
 from actions_engine.hookspecs import Drop
-from actions_engine.index import Index
-from actions_engine.integrations import is_chosen
+from actions_engine.loading.mappings import load_mappings
 from actions_engine.mapping import Mapping
-from actions_engine.program import Code, Finish, compile_fields
 from actions_engine.registry import Registry
 from actions_engine.rejection import refusal, rejection_of
 from actions_engine.request import Request
-from actions_engine.source import kind_of
+from actions_engine.spec.integrations import is_chosen
+from actions_engine.wording import kind_of
 
 if TYPE_CHECKING:
     from actions_engine.explain import Explanation
@@ -156,7 +156,7 @@ class Engine:
     # -- one step each
 
     def _chosen(self, choice: Any, fired: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(number for number in fired if is_chosen(choice, self.mappings[number]))
+        return tuple(number for number in fired if is_chosen(choice, self.mappings[number].instance.integration_names))
 
     def _compile(self, mappings: Iterable[Mapping], finish: Finish | None = None) -> Compiled:
         return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library, finish)
@@ -168,7 +168,7 @@ class Engine:
             return lambda event: tuple(part(event)[0] for part in parts)
         mappings = [self.mappings[number] for number in fired]
 
-        def call(code: Code, number: int, row: str) -> str:
+        def call(code: ProgramWriter, number: int, row: str) -> str:
             validate = mappings[number].action.payload.__pydantic_validator__.validate_python
             return f"{code.bind(Call)}({code.bind(mappings[number])}, {code.bind(validate)}({row}), event)"
 

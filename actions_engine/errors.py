@@ -2,18 +2,23 @@
 
 ActionsEngineError
 ├── MappingError         mapping files cannot be loaded; carries every problem at once
+├── LanguageError        text of the mapping language cannot be used; says at which character
+│   ├── ExpressionError  it is no JMESPath, or calls what does not exist
+│   └── TriggerError     it is no trigger in the text form
+├── FunctionError        a function of the mapping language was given a value of the wrong type
+├── InputError           an input cannot be read, or one of its lines is no event
 ├── StoreError           the store cannot be opened, read or written
-├── PluginError          a plugin broke the contract, or one of its functions raised
-└── FunctionError        a function of the mapping language was given a value of the wrong type
+└── PluginError          a plugin broke the contract, or one of its functions raised
 """
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+Severity = Literal["error", "warning", "hint"]
 
 
 class ActionsEngineError(Exception):
@@ -34,15 +39,18 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a mapping file, addressed to the person who must mend it.
+    """One thing that is wrong in a mapping file or an event, addressed to the person who must mend it.
 
     Attributes:
-        code: Stable name of the kind of problem, such as `unknown-field`.
-        message: What was found and what was expected.
-        location: Where; None where the problem has no place in a file (a folder without mappings).
+        code: Stable name of the kind of problem, such as `unknown-field`; the catalogue of codes explains it.
+        message: What was found and what was expected; of an event without its values, which may be personal.
+        location: Where; None where the problem has no place in a file (a folder without mappings, an event).
         line: The text of that line, shown with a caret beneath the column.
         hint: What to do about it, or an empty string.
-        severity: An `error` stops the load, a `warning` never does.
+        severity: An `error` stops a load and breaks the spec, a `warning` is legal and probably not meant, a `hint` is
+            a matter of style.
+        field: Of an event, the field: its steps joined by dots, items of lists as `[]`; empty for the whole.
+        position: Of an expression, the character of its text, from 0.
     """
 
     code: str
@@ -50,7 +58,9 @@ class Problem:
     location: Location | None = None
     line: str = ""
     hint: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
+    field: str = ""
+    position: int = 0
 
     def render(self) -> str:
         """Return the problem as text: place, message, the line, a caret, the hint."""
@@ -80,6 +90,41 @@ class MappingError(ActionsEngineError):
         super().__init__("\n\n".join(problem.render() for problem in self.problems))
 
 
+class LanguageError(ActionsEngineError):
+    """Text of the mapping language cannot be used.
+
+    Attributes:
+        code: Stable name of the kind of problem.
+        message: What is wrong.
+        position: The character at which, from 0.
+        hint: What to do about it, or an empty string.
+    """
+
+    def __init__(self, code: str, message: str, position: int = 0, hint: str = "") -> None:
+        self.code, self.message, self.position, self.hint = code, message, position, hint
+        super().__init__(f"{message} (at character {position + 1})")
+
+
+class ExpressionError(LanguageError):
+    """An expression is no JMESPath, is beyond the limits, or calls a function wrongly."""
+
+
+class TriggerError(LanguageError):
+    """A trigger in the text form cannot be read."""
+
+
+class InputError(ActionsEngineError):
+    """An input cannot be read, or one of its lines is no event.
+
+    Attributes:
+        code: Stable name of the kind of problem; `unreadable-input` where the input as a whole is meant.
+    """
+
+    def __init__(self, message: str, code: str = "unreadable-input") -> None:
+        self.code = code
+        super().__init__(message)
+
+
 class StoreError(ActionsEngineError):
     """The store cannot be opened, read or written; what was being written is not in it."""
 
@@ -98,24 +143,6 @@ class PluginError(ActionsEngineError):
 
 class FunctionError(ActionsEngineError):
     """A function of the mapping language cannot work on the value that it was given."""
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """Return the one of `known` that is most like a name; empty where none is."""
-    # Case is the commonest slip and difflib weighs it like any other letter.
-    folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the closest of `known`, or lists them where they are few."""
-    names = sorted(set(known))
-    if close := closest(name, names):
-        return f"did you mean {close!r}?"
-    if 0 < len(names) <= 12:
-        return f"known here: {', '.join(names)}"
-    return ""
 
 
 _EXCERPT_WIDTH = 120

@@ -15,23 +15,22 @@ import msgspec
 
 from actions_engine.batch import request_of
 from actions_engine.call import Call, Rejection
-from actions_engine.errors import Location, PluginError, closest
-from actions_engine.fields import evaluate, is_left_out, written
+from actions_engine.errors import Location, PluginError
 from actions_engine.hookspecs import Drop
-from actions_engine.integrations import is_chosen
+from actions_engine.language.condition import All, Any, Condition, Not, Test
+from actions_engine.language.fields import evaluate, is_left_out, written
 from actions_engine.mapping import Mapping
 from actions_engine.registry import Registry
 from actions_engine.rejection import reason_of, refusal, rejection_of
-from actions_engine.shown import shown
-from actions_engine.source import kind_of
-from actions_engine.trigger import All, Any, Condition, Not, Test
+from actions_engine.spec.integrations import is_chosen
+from actions_engine.wording import closest, kind_of, shown
 
 # Names of one object that a missing field is compared with, and characters of each.
 _MOST_NAMES = 200
 _LONGEST_NAME = 200
 
 
-class Finding(msgspec.Struct, frozen=True):
+class ConditionTrace(msgspec.Struct, frozen=True):
     """One condition and what became of it.
 
     Attributes:
@@ -58,7 +57,7 @@ class Finding(msgspec.Struct, frozen=True):
     failure: str = ""
     place: str = ""
     reason: str = ""
-    parts: tuple[Finding, ...] = ()
+    parts: tuple[ConditionTrace, ...] = ()
 
     @property
     def held(self) -> int:
@@ -112,8 +111,8 @@ class MappingTrace(msgspec.Struct, frozen=True):
     place: str
     fired: bool
     reason: str
-    filter: Finding | None
-    trigger: Finding
+    filter: ConditionTrace | None
+    trigger: ConditionTrace
     fields: tuple[FieldTrace, ...] = ()
     call: dict[str, AnyValue] | None = None
     rejection: Rejection | None = None
@@ -178,7 +177,7 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
     trigger = find(mapping.trigger, event)
     reason = f"the file's filter: {filter_.reason}" if filter_ is not None and not filter_.holds else trigger.reason
     choice = event.get("integrations")
-    if not reason and choice and not is_chosen(choice, mapping):
+    if not reason and choice and not is_chosen(choice, mapping.instance.integration_names):
         reason = "the event's `integrations` keep it from this destination"
     common = (
         mapping.instance.name, mapping.instance.destination.name, mapping.action.name, mapping.name,
@@ -236,7 +235,7 @@ def _place(location: Location | None) -> str:
     return "" if location is None else str(location)
 
 
-def find(condition: Condition, event: dict[str, AnyValue]) -> Finding:
+def find(condition: Condition, event: dict[str, AnyValue]) -> ConditionTrace:
     """Evaluate a condition and every part of it."""
     match condition:
         case Test():
@@ -246,21 +245,21 @@ def find(condition: Condition, event: dict[str, AnyValue]) -> Finding:
         case Not(part):
             inner = find(part, event)
             reason = f"{condition.describe()}: what must not hold does" if inner.holds else ""
-            return Finding("not", not inner.holds, condition.describe(), reason=reason, parts=(inner,))
+            return ConditionTrace("not", not inner.holds, condition.describe(), reason=reason, parts=(inner,))
         case All(parts):
             found = tuple(find(part, event) for part in parts)
             reason = next((part.reason for part in found if not part.holds), "")
-            return Finding("all", not reason, condition.describe(), reason=reason, parts=found)
+            return ConditionTrace("all", not reason, condition.describe(), reason=reason, parts=found)
         case Any(parts):
             found = tuple(find(part, event) for part in parts)
             if any(part.holds for part in found):
-                return Finding("any", True, condition.describe(), parts=found)
+                return ConditionTrace("any", True, condition.describe(), parts=found)
             closest = max(found, key=lambda part: part.held)
             reason = f"none of {len(found)} alternatives holds; the closest: {closest.reason}"
-            return Finding("any", False, condition.describe(), reason=reason, parts=found)
+            return ConditionTrace("any", False, condition.describe(), reason=reason, parts=found)
 
 
-def _find_test(test: Test, event: dict[str, AnyValue], *, is_negated: bool, text: str) -> Finding:
+def _find_test(test: Test, event: dict[str, AnyValue], *, is_negated: bool, text: str) -> ConditionTrace:
     failure, actual = "", None
     try:
         actual = test.expression.search(event)
@@ -269,7 +268,7 @@ def _find_test(test: Test, event: dict[str, AnyValue], *, is_negated: bool, text
     holds = test.holds(event) is not is_negated
     operator = f"not {test.operator.name}" if is_negated else test.operator.name
     reason = "" if holds else f"{text}: {_found(test, event, actual, failure)}"
-    return Finding(
+    return ConditionTrace(
         "test",
         holds,
         text,

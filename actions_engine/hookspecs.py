@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from actions_engine.call import Outcome, SentCall
+    from actions_engine.call import SentCall
     from actions_engine.destination import Destination
+    from actions_engine.outcome import Outcome
 
 PROJECT = "actions_engine"
 

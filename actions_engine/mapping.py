@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
 
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Action, Destination, Settings
 from actions_engine.errors import Location
-from actions_engine.examples import Example
-from actions_engine.fields import FieldValue
+from actions_engine.language.condition import All, Condition
+from actions_engine.language.fields import FieldValue
 from actions_engine.request import Secret
-from actions_engine.trigger import All, Condition
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,32 @@ class Instance:
     def secrets(self) -> tuple[Secret, ...]:
         """The settings' secrets, to be masked wherever they turn up."""
         return self.settings.secrets()
+
+    @cached_property
+    def integration_names(self) -> frozenset[str]:
+        """What an event's `integrations` may call it: the destination's name or title, or its own name; case folded."""
+        return frozenset(name.casefold() for name in (self.destination.name, self.destination.title, self.name))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """An event, and what a mapping must make of it.
+
+    Attributes:
+        name: What it is called: given, or the event file, or its number.
+        event: The event itself, or the path of a file that holds it.
+        kind: What is expected: some `fields` of the payload, the payload `exactly`, `no match` or a `rejection`.
+        expected: The fields, or the text that the rejection's reason must hold.
+        location: Where the example stands.
+        expectation: Where its `expect` stands.
+    """
+
+    name: str
+    event: dict[str, Any] | Path
+    kind: Literal["fields", "exactly", "no match", "rejection"]
+    expected: Any
+    location: Location
+    expectation: Location
 
 
 @dataclass(frozen=True, eq=False)

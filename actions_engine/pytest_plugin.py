@@ -14,8 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from actions_engine.engine import Engine
-    from actions_engine.examples import Example
-    from actions_engine.mapping import Mapping
+    from actions_engine.mapping import Example, Mapping
 
 _LOOKED_AT = 4_096
 
@@ -42,8 +41,8 @@ class MappingFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each example."""
         from actions_engine.engine import Engine  # noqa: PLC0415 - see the module's docstring
-        from actions_engine.environment import AnyVariable  # noqa: PLC0415
         from actions_engine.errors import MappingError  # noqa: PLC0415
+        from actions_engine.loading.environment import AnyVariable  # noqa: PLC0415
 
         try:
             engine = Engine.load(self.path, environ=AnyVariable.of_process())
@@ -69,7 +68,7 @@ class ExampleItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the example."""
-        from actions_engine.examples import run_example  # noqa: PLC0415 - see the module's docstring
+        from actions_engine.authoring.trial import run_example  # noqa: PLC0415 - see the module's docstring
 
         result = run_example(self.engine, self.mapping, self.example)
         if not result.passed:

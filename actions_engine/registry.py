@@ -11,11 +11,12 @@ from typing import Any
 import pluggy
 
 from actions_engine import hookspecs
-from actions_engine.call import Outcome, SentCall
+from actions_engine.call import SentCall
 from actions_engine.destination import Destination
 from actions_engine.errors import PluginError
 from actions_engine.functions import Function, Library, function
 from actions_engine.hookspecs import PROJECT, Drop
+from actions_engine.outcome import Outcome
 
 ENTRY_POINT_GROUP = "actions_engine"
 

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from actions_engine.call import Fault, Rejection
-from actions_engine.fields import evaluate
+from actions_engine.language.fields import evaluate
 from actions_engine.mapping import Mapping
-from actions_engine.source import kind_of
+from actions_engine.wording import kind_of
 
 
 def refusal(reason: str) -> Rejection:

@@ -12,13 +12,15 @@ from typing import Annotated, Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
 from actions_engine import Destination, MappingError, Payload, Problem, Registry, Request, Secret, Settings
-from actions_engine.codes import Code, as_markdown, codes
-from actions_engine.config import load_mappings
+from actions_engine.authoring.codes import Code, as_markdown, codes
+from actions_engine.cli import main
+from actions_engine.loading.mappings import load_mappings
 from tests.conftest import MAPPINGS, ROOT
 from tests.test_cases import probe
 
@@ -82,18 +84,36 @@ def test_the_example_of_a_code_produces_it(code: Code, registry: Registry, tmp_p
     assert (code.name, code.severity) in {(problem.code, problem.severity) for problem in found}
 
 
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, id=code.name) for code in codes("events").values() if code.content]
+)
+def test_the_example_of_an_events_code_produces_it(code: Code) -> None:
+    """The catalogue's event, given to `check-events` as a line, shows its code, as severe as the catalogue says."""
+    assert code.content is not None
+    done = CliRunner().invoke(main, ["check-events", "--format", "json"], input=code.content + b"\n")
+    found = {
+        (one["code"], one["severity"]) for line in done.stdout.splitlines() for one in json.loads(line)["problems"]
+    }
+    assert (code.name, code.severity) in found
+
+
+# Where what is written is said of events; everything else is said of mapping files.
+_OF_EVENTS = ("spec", "inputs")
+_SAYS = re.compile(
+    r"(?:problem|_problem|Problem|ExpressionError|TriggerError|InputError|_stop)\(\s*"
+    r"(?:f?\"[^\"]*\",\s*(?=\"[a-z-]+\"\)))?(?:[\w.]+,\s*)?\"([a-z0-9]+(?:-[a-z0-9]+)*)\""
+)
+
+
 def test_every_code_is_in_the_catalogue() -> None:
     """What the source can say is what the catalogue explains."""
-    written = set()
+    written: dict[str, set[str]] = {"mappings": set(), "events": {"unreadable-input"}}
     for path in (ROOT / "actions_engine").rglob("*.py"):
-        if path.name.startswith("event_"):
-            continue  # what is said of events has no place in a mapping file
-        for match in re.finditer(
-            r"(?:problem|Problem|ExpressionError|TriggerError|PathProblem|_stop)\(\s*(?:[\w.]+,\s*)?\"([a-z0-9]+(?:-[a-z0-9]+)*)\"",
-            path.read_text(encoding="utf-8"),
-        ):
-            written.add(match[1])
-    assert written == set(codes())
+        of = "events" if path.parent.name in _OF_EVENTS else "mappings"
+        written[of] |= {match[1] for match in _SAYS.finditer(path.read_text(encoding="utf-8"))}
+    # What a field's type may be wrong about is decided by a table: `_mismatch` in spec/check.py.
+    assert written["mappings"] == set(codes())
+    assert written["events"] | {"id-number", "not-iso-8601"} == set(codes("events"))
 
 
 def test_the_page_of_codes_is_up_to_date() -> None:
@@ -253,9 +273,13 @@ def test_a_path_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
 
 def test_codes_are_shown() -> None:
     """`codes` lists all of them, or shows one with its example and how to mend it."""
-    assert len(run("codes").stdout.splitlines()) == len(codes())
+    assert len(run("codes").stdout.splitlines()) == len(codes()) + len(codes("events"))
     shown = run("codes", "never-fires").stdout
     assert "{all: [{type: track}, {type: identify}]}" in shown
     assert codes()["never-fires"].mend in shown
+    assert "(error of events)" in run("codes", "missing-type").stdout
+    both = run("codes", "missing-field").stdout
+    assert "(error of mappings)" in both
+    assert "(error of events)" in both
     unknown = run("codes", "never-fire")
     assert (unknown.returncode, "did you mean 'never-fires'?" in unknown.stderr) == (2, True)

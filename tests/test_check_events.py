@@ -11,11 +11,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions_engine.authoring.fitting_event import set_path
 from actions_engine.cli import main
-from actions_engine.event_check import check_event
-from actions_engine.event_names import check_name, shown_name, spelling_key
-from actions_engine.event_report import EventReport
-from actions_engine.samples import SAMPLES, set_path
+from actions_engine.spec.check import check_event
+from actions_engine.spec.names import check_name, shown_name, spelling_key
+from actions_engine.spec.report import EventReport
+from actions_engine.spec.samples import SAMPLES
 from tests.conftest import MAPPINGS, REFERENCE
 
 ORDER = SAMPLES["Order Completed"]
@@ -36,7 +37,7 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 def found(event: Any) -> list[tuple[str, str, str]]:
-    return [(problem.severity, problem.code, problem.path) for problem in check_event(event)]
+    return [(problem.severity, problem.code, problem.field) for problem in check_event(event)]
 
 
 @pytest.mark.parametrize("name", SAMPLES)

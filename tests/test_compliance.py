@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from jmespath.exceptions import JMESPathError
 
-from actions_engine.errors import FunctionError
-from actions_engine.expression import ExpressionError, ExpressionParser
+from actions_engine.compiler.program import compile_expression
+from actions_engine.errors import ExpressionError, FunctionError
 from actions_engine.functions import Library
-from actions_engine.program import compile_expression
+from actions_engine.language.expression import ExpressionParser
 from tests.conftest import REFERENCE
 
 SUITE = sorted((REFERENCE / "jmespath-compliance").glob("*.json"))

@@ -24,8 +24,8 @@ import pytest
 from actions_engine import Engine
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.delivery import Delivery
-from actions_engine.delivery.records import Filter
-from actions_engine.delivery.stores import store_of
+from actions_engine.store.contract import Filter
+from actions_engine.store.open import store_of
 from actions_engine.testing import Answer, Received, Vendor
 from tests.soak.kills import kill_again_and_again
 

@@ -35,18 +35,18 @@ from actions_engine import (
     UnixSeconds,
     encode_json,
 )
-from actions_engine.delivery.assembly import Assembly, Held, hold
 from actions_engine.delivery.backoff import backoff, ceiling
 from actions_engine.delivery.breaker import Breaker
 from actions_engine.delivery.limits import TokenBucket
 from actions_engine.delivery.metrics import Metrics
 from actions_engine.delivery.plan import plan_event
-from actions_engine.delivery.records import LeasedCall
+from actions_engine.delivery.queue import Held, Queue, hold
 from actions_engine.delivery.settlement import settle
-from actions_engine.delivery.stored_payload import read_payload, write_payload
-from actions_engine.delivery_settings import read_duration
-from actions_engine.expression import ExpressionParser
-from actions_engine.fields import evaluate, parse_field_text
+from actions_engine.language.durations import read_duration
+from actions_engine.language.expression import ExpressionParser
+from actions_engine.language.fields import evaluate, parse_field_text
+from actions_engine.store.contract import LeasedCall
+from actions_engine.store.payload_json import read_payload, write_payload
 from tests.conftest import event
 
 # -- waits
@@ -193,56 +193,56 @@ def held(made: Destination, number: int, user: str = "", bisect: int = 0) -> Hel
     return hold(leased(number, user=user, bisect=bisect), math.inf, action, action.payload())
 
 
-def taken(assembly: Assembly, now: float = 0.0) -> list[list[int]]:
-    groups = iter(lambda: assembly.take(now), None)
+def taken(queue: Queue, now: float = 0.0) -> list[list[int]]:
+    groups = iter(lambda: queue.take(now), None)
     return [[item.call.id for item in group.calls] for group in groups if group is not None]
 
 
 def test_groups_are_full_or_have_waited() -> None:
     """A full group goes at once, the rest when its linger is over."""
     made = destination(Batch(max_calls=3, linger=2.0))
-    assembly = Assembly(ordered=False)
+    queue = Queue(ordered=False)
     for number in range(7):
-        assembly.add(held(made, number), 10.0)
-    assert taken(assembly, 10.0) == [[0, 1, 2], [3, 4, 5]]
-    assert assembly.next_due() == 12.0
-    assert taken(assembly, 12.0) == [[6]]
+        queue.add(held(made, number), 10.0)
+    assert taken(queue, 10.0) == [[0, 1, 2], [3, 4, 5]]
+    assert queue.next_due() == 12.0
+    assert taken(queue, 12.0) == [[6]]
 
 
 def test_a_refused_batch_comes_in_halves_and_waits_for_nobody() -> None:
     """Calls of a batch that was refused share a request with half as many, without linger."""
     made = destination(Batch(max_calls=100, linger=60.0))
-    assembly = Assembly(ordered=False)
+    queue = Queue(ordered=False)
     for number in range(5):
-        assembly.add(held(made, number, bisect=2), 0.0)
-    assert taken(assembly) == [[0, 1], [2, 3], [4]]
+        queue.add(held(made, number, bisect=2), 0.0)
+    assert taken(queue) == [[0, 1], [2, 3], [4]]
 
 
 def test_ordered_users_wait_for_their_own_calls_alone() -> None:
     """Without batches one call of a user is under way at a time; what waits behind a failed one is given back."""
     made = destination(None)
-    assembly = Assembly(ordered=True)
+    queue = Queue(ordered=True)
     for number, user in enumerate("aabba"):
-        assembly.add(held(made, number, user), 0.0)
-    first, second = assembly.take(0.0), assembly.take(0.0)
+        queue.add(held(made, number, user), 0.0)
+    first, second = queue.take(0.0), queue.take(0.0)
     assert first is not None
     assert second is not None
-    assert assembly.take(0.0) is None
-    assert [item.call.id for item in assembly.finish(first, first.calls, 0.0)] == [1, 4]
-    assert assembly.finish(second, [], 0.0) == []
-    assert taken(assembly) == [[3]]
+    assert queue.take(0.0) is None
+    assert [item.call.id for item in queue.finish(first, first.calls, 0.0)] == [1, 4]
+    assert queue.finish(second, [], 0.0) == []
+    assert taken(queue) == [[3]]
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_no_call_is_lost_and_no_user_overtaken(users: str, size: int, choice: Any) -> None:
     """However groups end, every call is taken or given back once, each user's in order."""
     made = destination(Batch(max_calls=size))
-    assembly = Assembly(ordered=True)
+    queue = Queue(ordered=True)
     for number, user in enumerate(users):
-        assembly.add(held(made, number, user), 0.0)
+        queue.add(held(made, number, user), 0.0)
     seen: list[int] = []
     under_way: list[Any] = []
-    while (group := assembly.take(0.0, hurry=True)) is not None or under_way:
+    while (group := queue.take(0.0, hurry=True)) is not None or under_way:
         if group is not None:
             assert not {item.call.user for item in group.calls} & {
                 item.call.user for other in under_way for item in other.calls
@@ -253,7 +253,7 @@ def test_no_call_is_lost_and_no_user_overtaken(users: str, size: int, choice: An
                 continue
         ended = under_way.pop(choice.randrange(len(under_way)))
         failed = ended.calls if choice.random() < 0.3 else []
-        seen += [item.call.id for item in assembly.finish(ended, failed, 0.0)]
+        seen += [item.call.id for item in queue.finish(ended, failed, 0.0)]
     assert Counter(seen) == Counter(range(len(users)))
     for name in "abc":
         own = [number for number in seen if users[number] == name]

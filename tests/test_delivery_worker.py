@@ -7,7 +7,7 @@ import json
 import ssl
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ import trustme
 from actions_engine import Delivery, Drop, Engine, Outcome, Registry, Request, Response, StoreError, hookimpl
 from actions_engine.call import SentCall
 from actions_engine.delivery.clock import Clock
-from actions_engine.delivery.http import HttpTransport
-from actions_engine.delivery.records import Filter, LedgerRow, StoredCall
 from actions_engine.delivery.remap import apply_remap, remap
+from actions_engine.delivery.transports.http import HttpTransport
+from actions_engine.store.contract import Filter, LedgerRow, Store, StoredCall
+from actions_engine.store.open import store_of
 from actions_engine.testing import Answer, Received, Vendor
 from tests.sinks import sinks
 
@@ -62,8 +63,20 @@ def made(engine: Engine, folder: Path, **options: Any) -> Delivery:
     return Delivery(engine, f"sqlite:///{folder / 'calls.db'}", **options)
 
 
-async def stored(delivery: Delivery, *states: Any) -> list[StoredCall]:
-    return await delivery.store.call(delivery.store.store.find, Filter(states=states or ("dead", "rejected")))
+@contextlib.contextmanager
+def beside(folder: Path) -> Iterator[Store]:
+    """Open the delivery's file as another command would."""
+    store = store_of(f"sqlite:///{folder / 'calls.db'}")
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def stored(folder: Path, *states: Any) -> list[StoredCall]:
+    with beside(folder) as store:
+        return store.find(Filter(states=states or ("dead", "rejected")))
 
 
 def totals(rows: list[LedgerRow]) -> dict[str, int]:
@@ -119,7 +132,7 @@ def test_rejections_and_what_is_no_event_are_accounted_for(tmp_path: Path) -> No
             ]
             await delivery.drain()
             assert totals(await delivery.ledger()) == {"delivered": 1, "rejected": 1}
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert (row.mapping, row.payload, row.event) == ("m", None, b'{"type":"track","messageId":"x"}')
             assert row.reason.startswith("n")
 
@@ -146,7 +159,7 @@ def test_a_failing_consent_hook_loses_nothing(tmp_path: Path) -> None:
         async with made(engine, tmp_path) as delivery:
             receipt = await delivery.accept(events(2))
             assert (receipt.events, receipt.rejected, receipt.dropped) == (2, 1, 1)
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert (row.instance, row.mapping) == ("", "")
             assert "consent service down" in row.reason
             consent.is_down = False
@@ -154,9 +167,8 @@ def test_a_failing_consent_hook_loses_nothing(tmp_path: Path) -> None:
                 remapped = remap(engine, row)
                 assert remapped is not None
                 assert remapped.calls == 2
-                assert expected == await delivery.store.call(
-                    apply_remap, delivery.store.store, remapped, now=delivery.clock.now(), configuration="x"
-                )
+                with beside(tmp_path) as store:
+                    assert apply_remap(store, remapped, now=delivery.clock.now(), configuration="x") is expected
             await delivery.drain()
             assert totals(await delivery.ledger()) == {"delivered": 2, "rejected": 1}
 
@@ -258,7 +270,7 @@ def test_a_permanent_no_is_rejected_with_the_vendors_words(tmp_path: Path) -> No
         async with made(load(tmp_path, a=mapping(vendor.url)), tmp_path) as delivery:
             await delivery.accept(events(1))
             await delivery.drain()
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert row.reason == 'HTTP 400: {"error": "bad token **********"}'
         assert len(vendor.received) == 1
 
@@ -273,7 +285,7 @@ def test_attempts_are_limited_where_asked(tmp_path: Path) -> None:
         async with made(engine, tmp_path) as delivery:
             await delivery.accept(events(1))
             await delivery.drain()
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert "attempt 3 of 3" in row.reason
         assert len(vendor.received) == 3
 
@@ -291,7 +303,7 @@ def test_a_payload_that_the_plugin_fails_on_takes_no_other_along(tmp_path: Path)
             await delivery.accept(events(20))
             await delivery.drain()
             assert totals(await delivery.ledger()) == {"delivered": 19, "rejected": 1}
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert "action picky raised ValueError: seven" in row.reason
 
     run([], test)
@@ -327,7 +339,7 @@ def test_a_missing_outcome_is_no_success(tmp_path: Path) -> None:
         async with made(engine, tmp_path) as delivery:
             await delivery.accept(events(2))
             await delivery.drain()
-            rows = await stored(delivery, "dead")
+            rows = stored(tmp_path, "dead")
             assert len(rows) == 2
             assert "action told returned 1 outcomes for 2 payloads" in rows[0].reason
 
@@ -597,7 +609,7 @@ def test_an_action_that_is_gone_rejects_its_calls(tmp_path: Path) -> None:
         del engine.registry.destinations["sink"].actions["one"]
         async with made(engine, tmp_path) as delivery:
             await delivery.drain()
-            (row,) = await stored(delivery)
+            (row,) = stored(tmp_path)
             assert row.reason == "sink has no action 'one' any more"
 
     run([], test)

@@ -77,7 +77,7 @@ def test_the_text(events: str) -> None:
         '  event 3 "B"\n'
         '    payload: {"user_id": "u"}\n'
         "\n"
-        "4 events: 1 calls unchanged, 6 different\n"
+        "4 events: 1 call unchanged, 6 different\n"
     )
 
 

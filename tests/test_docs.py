@@ -14,7 +14,7 @@ import actions_engine
 from actions_engine import DeliverySettings, Registry, testing
 from actions_engine.cli import _COMMANDS
 from actions_engine.functions import Library
-from actions_engine.trigger.operators import NEGATIONS, OPERATORS
+from actions_engine.language.operators import NEGATIONS, OPERATORS
 from tests.conftest import ROOT
 
 

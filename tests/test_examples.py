@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from actions_engine import Engine, MappingError, Registry
-from actions_engine.coverage import gaps
-from actions_engine.examples import run_examples
+from actions_engine.authoring.coverage import gaps
+from actions_engine.authoring.trial import run_example
 from tests.conftest import ROOT
 from tests.test_cases import probe
 
@@ -45,7 +45,10 @@ def load(examples: Any, extra: str = "") -> Engine:
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
     """Running an example says what differs, and nothing where all is as expected."""
-    (result,) = run_examples(load(case["examples"]))
+    engine = load(case["examples"])
+    (mapping,) = engine.mappings
+    (example,) = mapping.examples
+    result = run_example(engine, mapping, example)
     assert list(result.differences) == case["differences"]
     assert result.passed is not bool(case["differences"])
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from actions_engine import Drop, Engine, Payload, Registry, Request, hookimpl
 from actions_engine.destination import Destination, Settings
 from actions_engine.errors import Location
-from actions_engine.fields import FieldValue
+from actions_engine.language.fields import FieldValue
 from actions_engine.mapping import Instance, Mapping
 from tests.conftest import MAPPINGS
 from tests.test_cases import probe

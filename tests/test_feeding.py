@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from actions_engine import Engine
-from actions_engine.cli.feeding import Feed, feed
 from actions_engine.delivery.delivery import Delivery
+from actions_engine.inputs.feed import Feed, feed
 
 
 def lines(*numbers: int) -> bytes:

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actions_engine.authoring.layout import FILE_ORDER, MAPPING_ORDER, lay_out
 from actions_engine.cli import main
-from actions_engine.layout import FILE_ORDER, MAPPING_ORDER, lay_out
-from actions_engine.source import Source
+from actions_engine.loading.source import Source
 from tests.conftest import MAPPINGS
 
 WRITTEN = """\

@@ -14,7 +14,7 @@ from jmespath.functions import Functions
 
 from actions_engine.errors import FunctionError
 from actions_engine.functions import Library, function
-from actions_engine.functions.library import ExpressionReference
+from actions_engine.functions.types import ExpressionReference
 
 LIBRARY = Library.standard()
 CASES = yaml.safe_load(Path(__file__).with_name("cases").joinpath("functions.yaml").read_text("utf-8"))

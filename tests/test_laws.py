@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions_engine.expression import ExpressionError, ExpressionParser
-from actions_engine.fields import Constant, Items, Record, evaluate, is_left_out, parse_field_text
+from actions_engine.compiler.index import Index
+from actions_engine.compiler.program import compile_expression, compile_fields
+from actions_engine.errors import ExpressionError
 from actions_engine.functions import Library
-from actions_engine.index import Index
-from actions_engine.program import compile_expression, compile_fields
-from actions_engine.trigger import All, Condition, Not, parse_text
-from actions_engine.trigger import Any as AnyOf
-from actions_engine.trigger.condition import make_test
-from actions_engine.trigger.operators import OPERATORS
+from actions_engine.language.condition import All, Condition, Not, make_test
+from actions_engine.language.condition import Any as AnyOf
+from actions_engine.language.expression import ExpressionParser
+from actions_engine.language.fields import Constant, Items, Record, evaluate, is_left_out, parse_field_text
+from actions_engine.language.operators import OPERATORS
+from actions_engine.language.trigger_text import parse_text
 
 PARSER = ExpressionParser(Library.standard())
 NAMES = st.sampled_from(["event", "type", "a", "b", "context", "traits"])

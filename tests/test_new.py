@@ -30,18 +30,19 @@ from actions_engine import (
     Settings,
     UnixSeconds,
 )
+from actions_engine.authoring.fitting_event import samples_for
+from actions_engine.authoring.layout import lay_out
+from actions_engine.authoring.schema import mapping_schema
+from actions_engine.authoring.starter import starter_file
+from actions_engine.authoring.yaml_writer import block, flow
 from actions_engine.cli import main
-from actions_engine.expression import ExpressionParser
 from actions_engine.functions import Library
-from actions_engine.layout import lay_out
+from actions_engine.language.expression import ExpressionParser
+from actions_engine.language.trigger_text import parse_text
+from actions_engine.loading.source import Source
 from actions_engine.request import encode_json
-from actions_engine.samples import SAMPLES, samples_for
-from actions_engine.schema import mapping_schema
-from actions_engine.source import Source
-from actions_engine.spec import EVENT_TYPES
-from actions_engine.starter import starter_file
-from actions_engine.trigger import parse_text
-from actions_engine.yaml_writer import block, flow
+from actions_engine.spec.samples import SAMPLES
+from actions_engine.spec.tables import EVENT_TYPES
 
 PARSER = ExpressionParser(Library.standard())
 

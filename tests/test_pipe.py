@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import click
 import pytest
 
-from actions_engine.cli.pipe import read_pipe
+from actions_engine import InputError
+from actions_engine.inputs.pipe import read_pipe
 
 ONE, TWO = b'{"type":"track","messageId":"1"}', b'{"type":"track","messageId":"2"}'
 
@@ -72,7 +72,7 @@ def test_a_broken_first_line_holds_up_nothing() -> None:
 
 def test_cut_gzip_is_said_so() -> None:
     """Compressed data that end too soon are an error, not the end."""
-    with pytest.raises(click.ClickException, match="end too soon"):
+    with pytest.raises(InputError, match="end too soon"):
         lines(gzip.compress(ONE)[:-9])
 
 

@@ -13,11 +13,11 @@ from jsonschema.validators import Draft7Validator
 from pydantic import Field, ValidationError
 
 from actions_engine import Destination, From, Payload, Registry, Request, Secret, Settings
+from actions_engine.authoring.schema import mapping_schema
 from actions_engine.cli import main
 from actions_engine.delivery_settings import DeliverySettings
-from actions_engine.schema import mapping_schema
-from actions_engine.source import Source
-from actions_engine.trigger.operators import NEGATIONS, OPERATORS
+from actions_engine.language.operators import NEGATIONS, OPERATORS
+from actions_engine.loading.source import Source
 from tests.conftest import MAPPINGS
 from tests.test_cases import cases, faulty, mapping, probe, strict
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions_engine.source import Source
+from actions_engine.loading.source import Source
 
 
 def codes(text: str) -> list[str]:

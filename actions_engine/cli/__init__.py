@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 from actions_engine import __version__
+from actions_engine.errors import InputError, StoreError
 
 # Each command and the module that it lives in: only the one that is used is imported, so that each starts fast.
 _COMMANDS = {
@@ -39,6 +41,14 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"actions_engine.cli.{module}"), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(str(error)) from None
+        except StoreError as error:
+            raise click.ClickException(f"the store: {error}") from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

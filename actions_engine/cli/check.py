@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from actions_engine.cli.problems import FORMATS, as_github, as_json, as_sarif, as_text
-from actions_engine.config import load_mappings
-from actions_engine.environment import AnyVariable
 from actions_engine.errors import MappingError, Problem
+from actions_engine.loading.environment import AnyVariable
+from actions_engine.loading.mappings import load_mappings
 from actions_engine.registry import Registry
-from actions_engine.shown import counted
+from actions_engine.wording import counted
 
 
 @click.command()

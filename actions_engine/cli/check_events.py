@@ -8,11 +8,13 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from actions_engine.cli.events import read_events
 from actions_engine.cli.progress import progress
-from actions_engine.event_check import check_event
-from actions_engine.event_report import EventReport, Row
-from actions_engine.shown import counted
+from actions_engine.errors import InputError, Problem
+from actions_engine.inputs.events import read_events, shown_path
+from actions_engine.inputs.line import decode_event
+from actions_engine.spec.check import check_event
+from actions_engine.spec.report import EventReport, Row
+from actions_engine.wording import counted
 
 
 @click.command("check-events")
@@ -44,17 +46,16 @@ def check_events(files: tuple[str, ...], form: str) -> None:
 
 
 def _check_file(path: str, report: EventReport, advance: Callable[[int], None]) -> None:
-    name = "stdin" if path == "-" else path
+    name = shown_path(path)
     for chunk in read_events(path, advance):
         for number, line in enumerate(chunk.lines, start=chunk.first):
             if not line.strip():
                 continue
             place = f"{name}:{number}"
             try:
-                event = msgspec.json.decode(line)
-            except (msgspec.DecodeError, RecursionError, ValueError) as error:
-                reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-                report.add_unreadable(f"not JSON: {reason.removeprefix('JSON is malformed: ')}", place)
+                event = decode_event(line)
+            except InputError as error:
+                report.add_unreadable(Problem(error.code, str(error)), place)
             else:
                 report.add(event, check_event(event), place)
 

@@ -13,14 +13,15 @@ from typing import Any
 import click
 import msgspec
 
+from actions_engine.authoring.differences import MISSING, differences
 from actions_engine.cli.ledger import opened
 from actions_engine.cli.loading import load_engine
 from actions_engine.delivery.plan import configuration_version
-from actions_engine.delivery.records import Filter, Store, StoredCall
 from actions_engine.delivery.remap import Remap, apply_remap, remap
-from actions_engine.delivery_settings import read_duration
-from actions_engine.diff import MISSING, changed_fields
-from actions_engine.shown import shown
+from actions_engine.language.durations import read_duration
+from actions_engine.spec.moments import read_moment
+from actions_engine.store.contract import Filter, Store, StoredCall
+from actions_engine.wording import shown
 
 _PAGE = 500
 
@@ -36,11 +37,10 @@ class _Moment(click.ParamType):  # type: ignore[type-arg]  # generic in the stub
             return time.time() - read_duration(value)
         except ValueError:
             pass
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+        moment = read_moment(value)
+        if moment is None:
             self.fail(f"{value!r} is neither a duration such as 2h nor a moment such as 2026-03-02T10:00:00Z")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return moment.timestamp()
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -161,7 +161,7 @@ def _preview(made: Remap) -> Iterator[str]:
     elif row.payload is None:
         yield f"{title}: {shown(msgspec.json.decode(planned.payload), 200)}"
     else:
-        changes = list(changed_fields(msgspec.json.decode(row.payload), msgspec.json.decode(planned.payload)))
+        changes = list(differences(msgspec.json.decode(row.payload), msgspec.json.decode(planned.payload)))
         yield f"{title}: {'the same payload' if not changes else 'another payload'}"
         for change in changes:
             yield f"    {change.path}: {_side(change.old)} -> {_side(change.new)}"

@@ -12,7 +12,7 @@ import click
 
 from actions_engine.cli.ledger import write_ledger
 from actions_engine.cli.loading import load_engine
-from actions_engine.shown import counted
+from actions_engine.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,15 +9,17 @@ from contextlib import ExitStack
 from typing import Any
 
 import click
-import msgspec
 
-from actions_engine.cli.events import read_events
+from actions_engine.authoring.diff import Change, Comparison, compare
+from actions_engine.authoring.differences import MISSING, Difference
+from actions_engine.authoring.revisions import mappings_at
 from actions_engine.cli.loading import load_engine
 from actions_engine.cli.progress import progress
-from actions_engine.cli.revisions import mappings_at
-from actions_engine.diff import MISSING, Change, Comparison, compare
-from actions_engine.environment import AnyVariable
-from actions_engine.shown import shown
+from actions_engine.errors import InputError
+from actions_engine.inputs.events import read_events, shown_path
+from actions_engine.inputs.line import decode_event
+from actions_engine.loading.environment import AnyVariable
+from actions_engine.wording import counted, shown, shown_apart
 
 _ORDER = ("vanishes", "is rejected", "changes", "appears", "is no longer rejected")
 
@@ -37,9 +39,11 @@ def diff(old: str, new: str, files: tuple[str, ...], form: str, samples: int, ex
     OLD and NEW are paths, or git revisions: `main`, `HEAD~1`, `v1.2:mappings/academy.yaml`. Nothing is sent.
     """
     with ExitStack() as stack:
-        sides = [
-            load_engine(stack.enter_context(mappings_at(text)), environ=AnyVariable.of_process()) for text in (old, new)
-        ]
+        try:
+            paths = [stack.enter_context(mappings_at(text)) for text in (old, new)]
+        except InputError as error:
+            raise click.UsageError(str(error)) from None
+        sides = [load_engine(path, environ=AnyVariable.of_process()) for path in paths]
         advance = stack.enter_context(progress(files, "comparing"))
         unreadable: list[str] = []
         comparison = compare(sides[0], sides[1], _events(files, advance, unreadable), samples=samples)
@@ -60,9 +64,9 @@ def _events(files: tuple[str, ...], advance: Callable[[int], None], unreadable: 
                 if not line.strip():
                     continue
                 try:
-                    yield msgspec.json.decode(line)
-                except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                    unreadable.append(f"{path}:{number}: not JSON: {str(error)[:200]}")
+                    yield decode_event(line)
+                except InputError as error:
+                    unreadable.append(f"{shown_path(path)}:{number}: {error}")
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, str, str, int]]:
@@ -71,8 +75,8 @@ def _rows(comparison: Comparison) -> list[tuple[str, str, str, int]]:
 
 
 def _summary(comparison: Comparison) -> str:
-    different = comparison.counts.total()
-    return f"{comparison.events:,} events: {comparison.unchanged:,} calls unchanged, {different:,} different"
+    events, unchanged = counted(comparison.events, "event"), counted(comparison.unchanged, "call")
+    return f"{events}: {unchanged} unchanged, {comparison.counts.total():,} different"
 
 
 def _as_text(comparison: Comparison) -> str:
@@ -96,15 +100,19 @@ def _of(comparison: Comparison, kind: str, instance: str, mapping: str) -> Itera
 
 def _lines(change: Change) -> Iterator[str]:
     for item in change.fields:
-        yield f"{item.path}: {_value(item.old)} -> {_value(item.new)}"
+        yield f"{item.path}: {_sides(item)}"
     if change.reason:
         yield f"reason: {change.reason}"
     if change.payload is not None:
         yield f"payload: {shown(change.payload, 200)}"
 
 
-def _value(value: Any) -> str:
-    return "nothing" if value is MISSING else shown(value, 100)
+def _sides(item: Difference) -> str:
+    if item.old is MISSING:
+        return f"nothing -> {shown(item.new, 100)}"
+    if item.new is MISSING:
+        return f"{shown(item.old, 100)} -> nothing"
+    return " -> ".join(shown_apart(item.old, item.new, 100))
 
 
 def _as_markdown(comparison: Comparison) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from actions_engine.cli.explanation import write_explanation
 from actions_engine.cli.loading import load_engine
 from actions_engine.engine import Engine
-from actions_engine.errors import did_you_mean
+from actions_engine.errors import InputError
+from actions_engine.inputs.events import shown_path
+from actions_engine.inputs.line import BOM, decode_event
+from actions_engine.wording import did_you_mean
 
 
 @click.command()
@@ -59,7 +61,7 @@ def explain(
 
 def read_event(path: str, line: int | None) -> Any:
     """Read the event to explain, or say why not and leave with code 1."""
-    shown = "stdin" if path == "-" else path
+    shown = shown_path(path)
     text = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     if line is not None:
         lines = text.splitlines()
@@ -67,11 +69,11 @@ def read_event(path: str, line: int | None) -> Any:
             raise click.UsageError(f"{shown} has {len(lines):,} lines, and not {line:,}")
         text, shown = lines[line - 1], f"{shown}:{line}"
     try:
-        return msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        hint = "; of a file of JSON Lines, name one with --line" if line is None and text.count(b"\n") > 1 else ""
-        raise click.ClickException(f"{shown}: not JSON: {reason[:200]}{hint}") from None
+        return decode_event(text.removeprefix(BOM) if line in (None, 1) else text)
+    except InputError as error:
+        is_list = error.code == "event-shape" and text.count(b"\n") > 1
+        hint = "; of a file of JSON Lines, name one with --line" if line is None and (is_list or b"\n" in text) else ""
+        raise InputError(f"{shown}: {error}{hint}") from None
 
 
 def _check_name(engine: Engine, name: str) -> None:

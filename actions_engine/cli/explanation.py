@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from actions_engine.explain import Explanation, FieldTrace, Finding, MappingTrace
-from actions_engine.shown import counted, shown
+from actions_engine.explain import ConditionTrace, Explanation, FieldTrace, MappingTrace
+from actions_engine.wording import counted, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,7 +111,7 @@ def _mapping(trace: MappingTrace, source: str) -> Tree:
     return tree
 
 
-def _condition(tree: Tree, finding: Finding, *, is_top: bool = True) -> None:
+def _condition(tree: Tree, finding: ConditionTrace, *, is_top: bool = True) -> None:
     from rich.text import Text  # noqa: PLC0415 - see write_explanation
 
     # `all` at the top needs no line of its own: its parts stand below each other.
@@ -127,7 +127,7 @@ def _condition(tree: Tree, finding: Finding, *, is_top: bool = True) -> None:
             _condition(branch, child, is_top=part.kind == "not")
 
 
-def _actual(finding: Finding) -> str:
+def _actual(finding: ConditionTrace) -> str:
     if not finding.holds:
         return _escaped(finding.reason.removeprefix(f"{finding.text}: "))
     return f"it is {shown(finding.actual)}" if finding.actual is not None else "it is missing"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from actions_engine.authoring.layout import lay_out
 from actions_engine.cli.output import replace_file
 from actions_engine.errors import Problem
-from actions_engine.files import mapping_files, open_source
-from actions_engine.layout import lay_out
-from actions_engine.shown import counted
+from actions_engine.loading.files import mapping_files, open_source
+from actions_engine.wording import counted
 
 
 @click.command()

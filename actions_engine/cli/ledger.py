@@ -13,9 +13,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from actions_engine.delivery.records import LedgerRow, Pause, Store
-from actions_engine.delivery.stores import store_of
-from actions_engine.errors import StoreError
+from actions_engine.store.contract import LedgerRow, Pause, Store
+from actions_engine.store.open import store_of
 
 _COLUMNS = ("accepted", "delivered", "rejected", "dead", "pending", "replayed")
 
@@ -51,19 +50,20 @@ def ledger(url: str, form: str) -> None:
 
 @contextmanager
 def opened(url: str) -> Iterator[Store]:
-    """Open a store that exists, or say why not and leave."""
+    """Open a store that exists.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
     path = url.removeprefix("sqlite:///") if "://" not in url or url.startswith("sqlite://") else ""
     if path and not Path(path).is_file():
         raise click.ClickException(f"there is no store {url}; `actions-engine run --store` makes one")
+    store = store_of(url)
+    store.open()
     try:
-        store = store_of(url)
-        store.open()
-        try:
-            yield store
-        finally:
-            store.close()
-    except StoreError as error:
-        raise click.ClickException(f"the store: {error}") from None
+        yield store
+    finally:
+        store.close()
 
 
 def write_ledger(rows: Sequence[LedgerRow], pauses: Sequence[Pause], *, duplicates: int = 0, err: bool = False) -> None:

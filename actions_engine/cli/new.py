@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from actions_engine.authoring.starter import starter_file
 from actions_engine.cli.new_plugin import plugin
 from actions_engine.cli.output import write_new
-from actions_engine.errors import ActionsEngineError, did_you_mean
+from actions_engine.errors import ActionsEngineError
 from actions_engine.registry import Registry
-from actions_engine.starter import starter_file
+from actions_engine.wording import did_you_mean
 
 
 @click.group()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from actions_engine.plugin_template import plugin_files
+from actions_engine.authoring.plugin_template import plugin_files
 
 
 @click.command()

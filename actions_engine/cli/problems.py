@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from actions_engine import __version__
-from actions_engine.codes import codes
+from actions_engine.authoring.codes import codes
 from actions_engine.errors import Problem
 
 FORMATS = ("text", "json", "github", "sarif")

@@ -10,23 +10,21 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from actions_engine.batch import batches, request_of
 from actions_engine.call import Call
 from actions_engine.cli.collector import relax_collector
-from actions_engine.cli.events import Chunk, read_events
 from actions_engine.cli.loading import load_engine
 from actions_engine.cli.progress import progress
 from actions_engine.engine import Engine
-from actions_engine.errors import PluginError
+from actions_engine.errors import InputError, PluginError
+from actions_engine.inputs.events import Chunk, read_events, shown_path
+from actions_engine.inputs.line import decode_event
 from actions_engine.mapping import Mapping
 from actions_engine.request import encode_json
-from actions_engine.shown import counted
-from actions_engine.source import kind_of
+from actions_engine.wording import counted
 
 
 @dataclass(slots=True)
@@ -123,12 +121,16 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
     lines: list[bytes] = []
     calls: list[Call] = []
     made: defaultdict[Mapping, int] = defaultdict(int)
+    name = shown_path(chunk.path)
     for number, line in enumerate(chunk.lines, start=chunk.first):
         if not line.strip():
             continue
-        place = f"{'stdin' if chunk.path == '-' else chunk.path}:{number}"
-        event = _event(line, place, tally)
-        if event is None:
+        place = f"{name}:{number}"
+        try:
+            event = decode_event(line)
+        except InputError as error:
+            tally.unreadable += 1
+            tally.messages.append(f"{place}: {error}")
             continue
         tally.events += 1
         routing = engine.route(event)
@@ -154,25 +156,6 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
         lines = list(_requests(calls, tally))
     tally.output = b"".join(line + b"\n" for line in lines)
     return tally
-
-
-def _event(line: bytes, place: str, tally: Tally) -> dict[str, Any] | None:
-    try:
-        event = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else _why(error)
-        tally.messages.append(f"{place}: not JSON: {reason}")
-    else:
-        if isinstance(event, dict):
-            return event
-        tally.messages.append(f"{place}: an event is an object, not {kind_of(event)}")
-    tally.unreadable += 1
-    return None
-
-
-def _why(error: Exception) -> str:
-    text = str(error)
-    return text.removeprefix("JSON is malformed: ")[:200]
 
 
 def _requests(calls: list[Call], tally: Tally) -> Iterator[bytes]:

@@ -12,14 +12,14 @@ from pathlib import Path
 import click
 
 from actions_engine.cli.collector import relax_collector
-from actions_engine.cli.feeding import Feed, feed
 from actions_engine.cli.ledger import write_ledger
 from actions_engine.cli.live import live
 from actions_engine.cli.loading import load_engine
 from actions_engine.delivery.delivery import Delivery
 from actions_engine.engine import Engine
-from actions_engine.errors import MappingError, StoreError
-from actions_engine.shown import counted
+from actions_engine.errors import MappingError
+from actions_engine.inputs.feed import Feed, feed
+from actions_engine.wording import counted
 
 
 @click.command()
@@ -45,21 +45,14 @@ def run(
     engine = load_engine(mappings)
     relax_collector()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
-    try:
-        delivery = Delivery(engine, store, durable=durable, store_events=store_events)
-    except StoreError as error:
-        raise click.ClickException(f"the store: {error}") from None
+    delivery = Delivery(engine, store, durable=durable, store_events=store_events)
     if metrics_port is not None:
         _serve_metrics(delivery, metrics_port)
     if not store_events:
         click.echo(
             "events are not stored: dead calls can be replayed as planned, and not by changed mappings", err=True
         )
-    try:
-        problems = asyncio.run(_run(delivery, mappings, files, follow))
-    except StoreError as error:
-        raise click.ClickException(f"the store: {error}") from None
-    if problems:
+    if asyncio.run(_run(delivery, mappings, files, follow)):
         sys.exit(1)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from actions_engine.authoring.schema import as_text, mapping_schema
 from actions_engine.cli.output import replace_file
 from actions_engine.registry import Registry
-from actions_engine.schema import as_text, mapping_schema
 
 
 @click.command()

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import click
 
+from actions_engine.authoring.coverage import gaps
+from actions_engine.authoring.trial import Result, run_example
 from actions_engine.cli.loading import load_engine
-from actions_engine.coverage import gaps
-from actions_engine.environment import AnyVariable
-from actions_engine.examples import Result, run_example
+from actions_engine.loading.environment import AnyVariable
 
 
 @click.command("test")

@@ -10,7 +10,7 @@ import click
 from actions_engine.cli.explain import read_event
 from actions_engine.cli.explanation import write_explanation
 from actions_engine.engine import Engine
-from actions_engine.errors import MappingError
+from actions_engine.errors import InputError, MappingError
 from actions_engine.registry import Registry
 
 #: Seconds between two looks at the files.
@@ -52,8 +52,8 @@ def _explain(
     except MappingError as error:
         click.echo(str(error))
         return before
-    except (click.ClickException, OSError) as error:
-        click.echo(error.format_message() if isinstance(error, click.ClickException) else f"{event}: {error.strerror}")
+    except (InputError, OSError) as error:
+        click.echo(str(error) if isinstance(error, InputError) else f"{event}: {error.strerror}")
         return before
     explanation = engine.explain(found, mapping=name)
     write_explanation(explanation, everything=name is not None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from actions_engine.call import Outcome
-from actions_engine.delivery.http import SendError
+from actions_engine.delivery.transports.contract import AsyncTransport, SendError
 from actions_engine.destination import Action, Settings, Steps
 from actions_engine.errors import PluginError
+from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload
 from actions_engine.request import MASK, Request, Response, Secret
 
@@ -20,23 +20,6 @@ MAX_STEPS = 50
 #: Characters of an answer that a reason quotes.
 _MAX_QUOTE = 300
 _MIN_MASKED = 4
-
-
-class AsyncTransport(Protocol):
-    """What carries requests: HTTP, or a destination's own transport.
-
-    Attributes:
-        flushes: Whether what was sent counts only once it is flushed.
-    """
-
-    flushes: bool
-
-    async def send(self, request: Request) -> Response:
-        """Carry a request and return its answer, or raise SendError."""
-        ...
-
-    async def flush(self) -> None:
-        """Make what was sent durable."""
 
 
 class Attempted(msgspec.Struct, frozen=True):

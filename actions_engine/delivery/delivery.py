@@ -14,26 +14,25 @@ import ssl
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-import msgspec
-
-from actions_engine.call import Outcome, SentCall
+from actions_engine.call import SentCall
+from actions_engine.delivery.async_store import AsyncStore
 from actions_engine.delivery.backoff import Jitter, full_jitter
+from actions_engine.delivery.blocking import DeliveryThread
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.metrics import Metrics
-from actions_engine.delivery.plan import Plan, Refusal, configuration_version, plan_event
-from actions_engine.delivery.records import LedgerRow, Pause, Store
-from actions_engine.delivery.store_thread import StoreThread
-from actions_engine.delivery.stores import store_of
-from actions_engine.delivery.worker import Opened, Worker
-from actions_engine.delivery_settings import read_duration
+from actions_engine.delivery.plan import Plan, configuration_version, plan_event
+from actions_engine.delivery.receipt import Receipt, Refusal
+from actions_engine.delivery.transports.contract import AsyncTransport
+from actions_engine.delivery.worker import Worker
 from actions_engine.engine import Engine
 from actions_engine.errors import StoreError
+from actions_engine.language.durations import read_duration
 from actions_engine.mapping import Instance
-
-if TYPE_CHECKING:
-    from actions_engine.delivery.threaded import DeliveryThread
+from actions_engine.outcome import Outcome
+from actions_engine.store.contract import LedgerRow, Pause, Store
+from actions_engine.store.open import store_of
 
 logger = logging.getLogger("actions_engine.delivery")
 
@@ -44,26 +43,6 @@ _POLL = 0.5
 # Seconds between two prunings at most; more often where little is kept.
 _PRUNE_EVERY = 60.0
 _PRUNE_STEP = 2_000
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of events that were accepted; they are committed.
-
-    Attributes:
-        events: How many are new.
-        duplicates: How many were accepted before, within the dedupe window; they make no call.
-        calls: How many calls and rejections the new ones made: rows of the ledger.
-        rejected: How many of those are rejections.
-        dropped: Events that a plugin's `before_route` stopped.
-        refused: What was no event at all; it is not in the ledger.
-    """
-
-    events: int = 0
-    duplicates: int = 0
-    calls: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    refused: tuple[Refusal, ...] = ()
 
 
 class Delivery:
@@ -113,7 +92,7 @@ class Delivery:
         self.configuration = configuration_version(engine)
         self.clock = clock or Clock()
         self.jitter = jitter
-        self.store = StoreThread(store_of(store, durable=durable) if isinstance(store, str) else store, self.clock)
+        self.store = AsyncStore(store_of(store, durable=durable) if isinstance(store, str) else store, self.clock)
         self._retention = read_duration(retention)
         self._dedupe_window = read_duration(dedupe_window)
         self._store_events = store_events
@@ -136,11 +115,11 @@ class Delivery:
         """
         self._process = os.getpid()
         try:
-            await self.store.call(self.store.store.open)
+            await self.store.open()
             for row in await self.ledger():
                 self.metrics.pending[row.instance] += row.pending
             if self._deliver:
-                if warning := await self.store.call(self.store.store.join, now=self.clock.now()):
+                if warning := await self.store.join():
                     logger.warning("%s", warning)
                 await self._start()
                 self._watcher = asyncio.create_task(self._watch(), name="actions-engine-watch")
@@ -240,11 +219,11 @@ class Delivery:
 
     async def ledger(self) -> list[LedgerRow]:
         """Return the account, a row for each instance and mapping."""
-        return await self.store.call(self.store.store.ledger)
+        return await self.store.ledger()
 
     async def pauses(self) -> list[Pause]:
         """Return which destinations are paused, until when and why."""
-        return await self.store.call(self.store.store.pauses, now=self.clock.now())
+        return await self.store.pauses()
 
     def backlog(self) -> int:
         """Return how many calls are pending at the destination that has the fewest, of those that get on.
@@ -261,12 +240,10 @@ class Delivery:
 
     async def position(self, name: str) -> str | None:
         """Return how far an input was read when its events were last accepted."""
-        return await self.store.call(self.store.store.position, name)
+        return await self.store.position(name)
 
     def in_thread(self) -> DeliveryThread:
         """Return the same delivery for a synchronous host: `with Delivery(...).in_thread() as delivery:`."""
-        from actions_engine.delivery.threaded import DeliveryThread  # noqa: PLC0415 - it builds on this module
-
         return DeliveryThread(self)
 
     # -- what workers ask for
@@ -287,7 +264,7 @@ class Delivery:
         self._workers = {}
         for pause in await self.pauses():
             # Whoever starts or reloads has looked at the settings: they get their chance.
-            await self.store.call(self.store.store.resume, pause.instance)
+            await self.store.resume(pause.instance)
         for instance in _instances(self.engine):
             worker = Worker(instance, self, self._transport(instance), lease=self._lease)
             before = (old or {}).get(instance.name)
@@ -303,13 +280,13 @@ class Delivery:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s: the worker ended: %s", worker.instance.name, error, exc_info=error)
 
-    def _transport(self, instance: Instance) -> Opened:
+    def _transport(self, instance: Instance) -> AsyncTransport:
         settings, make = instance.settings, instance.destination.transport
         if make is not None:
-            from actions_engine.delivery.own_transport import OwnTransport  # noqa: PLC0415 - only where it is used
+            from actions_engine.delivery.transports.plugin import OwnTransport  # noqa: PLC0415 - only where it is used
 
             return OwnTransport(lambda: make(settings), instance.name)
-        from actions_engine.delivery.http import HttpTransport  # noqa: PLC0415 - aiohttp takes long to import
+        from actions_engine.delivery.transports.http import HttpTransport  # noqa: PLC0415 - aiohttp takes long to import
 
         delivery = instance.delivery
         return HttpTransport(
@@ -333,7 +310,7 @@ class Delivery:
         pruned_at = self.clock.now()
         while True:
             try:
-                for instance, due in (await self.store.call(self.store.store.next_due, now=self.clock.now())).items():
+                for instance, due in (await self.store.next_due()).items():
                     if (worker := self._workers.get(instance)) is not None:
                         worker.due_at(due)
                 if self.clock.now() - pruned_at >= min(_PRUNE_EVERY, max(1.0, self._retention / 6)):
@@ -347,8 +324,7 @@ class Delivery:
         """Delete what is old in steps so small that accepting and settling hardly wait."""
         while True:
             now = self.clock.now()
-            pruned = await self.store.call(
-                self.store.store.prune,
+            pruned = await self.store.prune(
                 delivered_before=now - self._retention,
                 events_before=now - max(self._retention, self._dedupe_window),
                 limit=_PRUNE_STEP,
@@ -359,7 +335,7 @@ class Delivery:
 
     async def _waiting(self) -> bool:
         """Whether something is pending that will not wait for people."""
-        due = await self.store.call(self.store.store.next_due, now=self.clock.now())
+        due = await self.store.next_due()
         paused = {pause.instance for pause in await self.pauses()}
         return any(instance in self._workers and instance not in paused for instance in due)
 

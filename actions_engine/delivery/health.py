@@ -7,8 +7,8 @@ import logging
 from actions_engine.delivery.attempt import Attempted
 from actions_engine.delivery.breaker import Breaker
 from actions_engine.delivery.limits import Limits
-from actions_engine.delivery.records import Pause
 from actions_engine.mapping import Instance
+from actions_engine.store.contract import Pause
 
 logger = logging.getLogger("actions_engine.delivery")
 

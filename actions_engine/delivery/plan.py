@@ -10,27 +10,15 @@ from typing import Any
 import msgspec
 
 from actions_engine.call import KEY_NAMESPACE, Call, Rejection, message_id
-from actions_engine.delivery.records import PlannedCall, PlannedEvent
-from actions_engine.delivery.stored_payload import write_payload
 from actions_engine.engine import Engine
 from actions_engine.mapping import Mapping
 from actions_engine.request import encode_json
-from actions_engine.source import kind_of
+from actions_engine.store.contract import PlannedCall, PlannedEvent
+from actions_engine.store.payload_json import write_payload
+from actions_engine.wording import kind_of
 
 _MAX_NAME = 500
 _MAX_REASON = 2_000
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """What was given as an event and is none; it is in no ledger.
-
-    Attributes:
-        number: Its place among what was given, from 0.
-        reason: Why.
-    """
-
-    number: int
-    reason: str
 
 
 class Plan(msgspec.Struct, frozen=True):

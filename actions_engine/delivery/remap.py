@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from actions_engine.delivery.plan import plan_event
-from actions_engine.delivery.records import PlannedCall, PlannedEvent, Store, StoredCall
 from actions_engine.engine import Engine
+from actions_engine.store.contract import PlannedCall, PlannedEvent, Store, StoredCall
 
 
 class Remap(msgspec.Struct, frozen=True):

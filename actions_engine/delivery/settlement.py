@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actions_engine.call import Outcome
 from actions_engine.delivery.backoff import Jitter, backoff
-from actions_engine.delivery.records import LeasedCall, Settlement
 from actions_engine.delivery_settings import DeliverySettings
+from actions_engine.outcome import Outcome
+from actions_engine.store.contract import LeasedCall, Settlement
 
 
 def settle(call: LeasedCall, outcome: Outcome, settings: DeliverySettings, *, now: float, jitter: Jitter) -> Settlement:

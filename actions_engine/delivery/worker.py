@@ -6,19 +6,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
 
-from actions_engine.delivery.answers import Answered, Answers, Surroundings
-from actions_engine.delivery.assembly import Assembly, Group, Held, hold
-from actions_engine.delivery.attempt import AsyncTransport, attempt
+from actions_engine.delivery.attempt import attempt
+from actions_engine.delivery.commits import Answered, Commits, Surroundings
 from actions_engine.delivery.health import Health
-from actions_engine.delivery.records import LeasedCall, Settlement
+from actions_engine.delivery.queue import Group, Held, Queue, hold
 from actions_engine.delivery.settlement import release
-from actions_engine.delivery.stored_payload import read_payload
+from actions_engine.delivery.transports.contract import AsyncTransport
 from actions_engine.destination import Action
 from actions_engine.errors import StoreError
 from actions_engine.mapping import Instance
+from actions_engine.store.contract import LeasedCall, Settlement
+from actions_engine.store.payload_json import read_payload
 
 logger = logging.getLogger("actions_engine.delivery")
 
@@ -29,15 +28,11 @@ _STORE_WAIT = 1.0
 _LONG = 60.0
 
 
-class Opened(AsyncTransport, AbstractAsyncContextManager[Any], Protocol):
-    """A transport that is opened for an `async with` block."""
-
-
 class Worker:
     """Delivers one destination instance's calls, at its own pace, whatever becomes of the others."""
 
     def __init__(
-        self, instance: Instance, shared: Surroundings, transport: Opened, *, lease: float | None = None
+        self, instance: Instance, shared: Surroundings, transport: AsyncTransport, *, lease: float | None = None
     ) -> None:
         self.instance = instance
         self.health = Health(instance)
@@ -53,12 +48,12 @@ class Worker:
         self._lease = lease or 2 * self._patience + linger + 15.0 * self._clock.speed
         self._largest_batch = max((batch.max_calls for batch in batches), default=1)
         self._secrets = instance.secrets
-        self._assembly = Assembly(ordered=self._settings.ordering == "user")
+        self._queue = Queue(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
         # As few calls held as make leasing more worth its transaction.
         self._few = 0
         self._lanes: set[asyncio.Task[None]] = set()
-        self._answers = Answers(instance, shared, self._written)
+        self._commits = Commits(instance, shared, self._written)
         self._latency = 0.0
         self._wake = asyncio.Event()
         self._due = 0.0
@@ -116,7 +111,7 @@ class Worker:
             await self._give_back()
         if self._lanes:
             await asyncio.wait(self._lanes)
-        await self._answers.all_written()
+        await self._commits.all_written()
         # What waited behind those requests, or was leased while they ended, may go to others at once.
         with contextlib.suppress(StoreError):
             await self._release(list(self._held.values()))
@@ -160,8 +155,7 @@ class Worker:
         # Before the query, so that whatever becomes due while it runs is not missed.
         self._due = float("inf")
         until = now + self._lease
-        calls = await self._store.call(
-            self._store.store.lease,
+        calls = await self._store.lease(
             self.instance.name,
             room,
             now=now,
@@ -183,7 +177,7 @@ class Worker:
                 self._shared.metrics.count("rejected", call.instance, call.action)
             else:
                 self._held[call.id] = held
-                self._assembly.add(held, now)
+                self._queue.add(held, now)
         await self._store.settle(unfit)
 
     def _read(self, call: LeasedCall, until: float) -> Held:
@@ -219,16 +213,16 @@ class Worker:
     async def _next(self, now: float) -> Group | float:
         """Return the next group to be sent now, or how long until there may be one."""
         while True:
-            group = self._assembly.take(now, hurry=not self.health.breaker.is_closed)
+            group = self._queue.take(now, hurry=not self.health.breaker.is_closed)
             if group is None:
-                due = self._assembly.next_due()
+                due = self._queue.next_due()
                 return _LONG if due is None else max(0.0, due - now)
             if group.until - now < self._patience:
                 # The lease could end before the answer comes.
                 await self._let_go(group)
                 continue
             if (wait := self.health.limits.wait(group.records, now)) > 0:
-                self._assembly.put_back(group)
+                self._queue.put_back(group)
                 return wait
             self.health.limits.take(group.records, now)
             return group
@@ -278,13 +272,13 @@ class Worker:
         self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
         self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
         # The next request need not wait for the commit of this one's outcome.
-        self._answers.add(group, result, self.health.judge(result, now), now)
+        self._commits.add(group, result, self.health.judge(result, now), now)
         # Forgotten before that commit: right after it a lease may bring the same call again, as a new one.
         self._forget(group.calls)
 
     async def _written(self, answered: Answered) -> None:
         again = answered.again
-        await self._release(self._assembly.finish(answered.group, [held for held, _ in again], self._clock.now()))
+        await self._release(self._queue.finish(answered.group, [held for held, _ in again], self._clock.now()))
         if again:
             self.due_at(min(settlement.due for _, settlement in again))
         self._wake.set()
@@ -296,9 +290,7 @@ class Worker:
         """
         window = self._settings.retry_window
         reason = f"not delivered within {window:,.0f} s: the destination failed; {self.health.failed_with}"
-        while expired := await self._store.call(
-            self._store.store.expire, self.instance.name, before=now - window, reason=reason, now=now
-        ):
+        while expired := await self._store.expire(self.instance.name, before=now - window, reason=reason, now=now):
             for action, count in expired.items():
                 self._shared.metrics.count("dead", self.instance.name, action, count)
             logger.warning("%s: %d calls are dead: %s", self.instance.name, sum(expired.values()), reason,
@@ -308,11 +300,11 @@ class Worker:
 
     async def _give_back(self) -> None:
         """Release what is held and not under way, for whoever may send it later."""
-        await self._release(self._assembly.clear())
+        await self._release(self._queue.clear())
 
     async def _let_go(self, group: Group) -> None:
         """Release a group and what waits behind it."""
-        behind = self._assembly.finish(group, group.calls, self._clock.now())
+        behind = self._queue.finish(group, group.calls, self._clock.now())
         await self._release([*group.calls, *behind])
 
     async def _release(self, calls: Iterable[Held]) -> None:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from actions_engine.errors import FunctionError
+from actions_engine.spec.moments import read_moment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Unix seconds reach this in the year 5138, Unix milliseconds left it behind in 1973.
@@ -60,14 +61,10 @@ def format_datetime(subject: str | int | float, pattern: str) -> str:
 def _moment(subject: str | float) -> datetime:
     """Read ISO 8601 text, or a number of seconds, or of milliseconds from 100,000,000,000 on."""
     if isinstance(subject, str):
-        text = subject.strip()
-        try:
-            moment = datetime.fromisoformat(text) if len(text) <= 40 else None
-        except ValueError:
-            moment = None
+        moment = read_moment(subject.strip())
         if moment is None:
             raise FunctionError("the text is no ISO 8601 date or time, such as 2015-12-12T19:11:01.249Z")
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.astimezone(UTC)
     if not math.isfinite(subject):
         raise FunctionError("the number is no Unix time")
     milliseconds = abs(subject) >= _FIRST_MILLISECONDS

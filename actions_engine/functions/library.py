@@ -8,22 +8,12 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from jmespath.exceptions import ArityError, UnknownFunctionError, VariadictArityError
 from jmespath.functions import Functions
 
-from actions_engine.functions.checks import Parameter, checked, join_types
-
-
-class ExpressionReference(Protocol):
-    """An argument given as `&expression`."""
-
-    expression: Any
-
-    def visit(self, expression: Any, value: Any) -> Any:
-        """Evaluate the expression on a value: `reference.visit(reference.expression, value)`."""
-
+from actions_engine.functions.types import ExpressionReference, Parameter, checked, join_types
 
 _TYPE_NAMES: dict[Any, frozenset[str]] = {
     str: frozenset({"string"}),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from actions_engine.errors import FunctionError
-from actions_engine.functions.library import ExpressionReference
+from actions_engine.functions.types import ExpressionReference
 
 MAX_JSON = 1_000_000
 _MAX_DEPTH = 100

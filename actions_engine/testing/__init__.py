@@ -8,7 +8,7 @@
 Needs pytest. Nothing here touches a network but `Vendor`, which listens on loopback.
 """
 
-from actions_engine.samples import SAMPLES as SAMPLE_EVENTS
+from actions_engine.spec.samples import SAMPLES as SAMPLE_EVENTS
 from actions_engine.testing.conformance import CHECKS, conformance
 from actions_engine.testing.subject import Subject, requests_for
 from actions_engine.testing.vendor import Answer, Received, Vendor

@@ -18,17 +18,17 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from actions_engine.call import Outcome
-from actions_engine.checks.paths import path_problems
 from actions_engine.destination import Action, Destination
-from actions_engine.expression import Expression, ExpressionParser
-from actions_engine.fields import Template, parse_field_text
+from actions_engine.language.condition import tests
+from actions_engine.language.expression import Expression, ExpressionParser
+from actions_engine.language.fields import Template, parse_field_text
+from actions_engine.language.trigger_text import parse_text
+from actions_engine.loading.paths import path_problems
+from actions_engine.outcome import Outcome
 from actions_engine.payload import default_of
 from actions_engine.registry import Registry
 from actions_engine.request import Request, Response
 from actions_engine.testing.subject import Subject
-from actions_engine.trigger import parse_text
-from actions_engine.trigger.condition import tests
 
 _SECRET_NAMES = re.compile(r"(^|_)(key|token|secret|password)($|_)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
+from actions_engine.authoring.starter import starter_file
+from actions_engine.authoring.trial import read_event
 from actions_engine.call import Call
 from actions_engine.destination import Action, Destination
 from actions_engine.engine import Engine
 from actions_engine.registry import Registry
 from actions_engine.request import Request
-from actions_engine.starter import starter_file
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
@@ -69,7 +70,7 @@ class Subject:
         calls: dict[str, Call] = {}
         for mapping in self.actions_engine.mappings:
             for example in mapping.examples:
-                made = self.actions_engine.route(example.read_event()).calls
+                made = self.actions_engine.route(read_event(example)).calls
                 calls |= {call.action: call for call in made if call.source is mapping}
         return calls
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from actions_engine.delivery.records import LedgerRow
-from actions_engine.delivery.stores import store_of
+from actions_engine.store.contract import LedgerRow
+from actions_engine.store.open import store_of
 from actions_engine.testing import Answer, Received, Vendor
 
 

@@ -1,0 +1,1 @@
+"""What carries requests: HTTP, and what a destination brings itself."""

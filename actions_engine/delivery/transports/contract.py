@@ -1,0 +1,40 @@
+"""What carries requests, as delivery sees it, and how it says that a request got no answer."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from actions_engine.outcome import Outcome
+from actions_engine.request import Request, Response
+
+
+class SendError(Exception):
+    """A request got no whole answer.
+
+    Attributes:
+        outcome: What that means for the calls that it carried.
+        is_sick: Whether the destination seems unwell, which its breaker counts.
+    """
+
+    def __init__(self, outcome: Outcome, *, is_sick: bool = True) -> None:
+        self.outcome = outcome
+        self.is_sick = is_sick
+        super().__init__(outcome.reason)
+
+
+class AsyncTransport(AbstractAsyncContextManager[Any], Protocol):
+    """What carries requests: HTTP, or a destination's own transport; opened for an `async with` block.
+
+    Attributes:
+        flushes: Whether what was sent counts only once it is flushed.
+    """
+
+    flushes: bool
+
+    async def send(self, request: Request) -> Response:
+        """Carry a request and return its answer, or raise SendError."""
+        ...
+
+    async def flush(self) -> None:
+        """Make what was sent durable."""

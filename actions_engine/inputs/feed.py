@@ -1,0 +1,182 @@
+"""Files of events -> a delivery, and how far each was read into its store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from actions_engine.delivery.delivery import Delivery
+from actions_engine.errors import InputError
+from actions_engine.inputs.events import Chunk, shown_path
+from actions_engine.inputs.line import decode_event
+from actions_engine.inputs.pipe import read_pipe
+from actions_engine.inputs.tail import Tail
+
+#: Calls that may be pending at every destination before reading waits: enough to keep each busy.
+MOST_PENDING = 20_000
+#: Messages about unreadable lines that are kept; all of them are counted.
+MOST_MESSAGES = 100
+_POLL = 0.3
+
+
+@dataclass(slots=True)
+class Feed:
+    """What was read.
+
+    Attributes:
+        unreadable: Lines that are no event.
+        messages: Which, and why: the first of them.
+    """
+
+    unreadable: int = 0
+    messages: list[str] = field(default_factory=list)
+
+    def complain(self, message: str) -> None:
+        """Count an unreadable line."""
+        self.unreadable += 1
+        if len(self.messages) < MOST_MESSAGES:
+            self.messages.append(message)
+
+
+class _Position(msgspec.Struct):
+    """How far a file was read: lines, and digests of the first and the last, by which another of its name is told."""
+
+    lines: int = 0
+    first: str = ""
+    last: str = ""
+
+
+class _AnotherFileError(Exception):
+    """The file is not the one whose position is known."""
+
+
+@dataclass(slots=True)
+class _Input:
+    """A file, and how far its events were accepted."""
+
+    path: str
+    position: _Position = field(default_factory=_Position)
+
+
+async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed: Feed) -> None:
+    """Accept the events of files, each from where it was left; with `follow`, what is appended to them too."""
+    for path in files:
+        if path == "-":
+            await _accept_all(delivery, _Input("-"), read_pipe(), fed)
+    tails = {path: Tail(path) for path in files if path != "-"}
+    inputs = {path: _Input(path, await _position(delivery, path)) for path in tails}
+    try:
+        while True:
+            for path, tail in tails.items():
+                await _read_on(delivery, inputs[path], tail, fed, follow=follow)
+            if not follow or not tails:
+                return
+            await asyncio.sleep(_POLL)
+    finally:
+        for tail in tails.values():
+            tail.close()
+
+
+async def _read_on(delivery: Delivery, source: _Input, tail: Tail, fed: Feed, *, follow: bool) -> None:
+    try:
+        await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
+    except _AnotherFileError:
+        source.position = _Position()
+        tail.close()
+        await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
+
+
+async def _position(delivery: Delivery, path: str) -> _Position:
+    written = await delivery.position(_name(path))
+    try:
+        return _Position() if written is None else msgspec.json.decode(written, type=_Position)
+    except msgspec.DecodeError:
+        return _Position()
+
+
+def _name(path: str) -> str:
+    return str(Path(path).resolve())
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line.strip()).hexdigest()[:16]
+
+
+async def _chunks(tail: Tail) -> AsyncIterator[Chunk]:
+    """Read in a thread: a slow disk must not hold up what is being delivered."""
+    chunks: Iterator[Chunk] = tail.read()
+    while True:
+        chunk = await asyncio.to_thread(next, chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def _accept_all(
+    delivery: Delivery,
+    source: _Input,
+    chunks: AsyncIterator[Chunk],
+    fed: Feed,
+    *,
+    tail: Tail | None = None,
+    follow: bool = False,
+) -> None:
+    shown = shown_path(source.path)
+    position, reached = source.position, None
+    async for chunk in chunks:
+        lines, reached = chunk.lines, chunk.first + len(chunk.lines) - 1
+        if chunk.first == 1 and position.lines and _digest(lines[0]) != position.first:
+            raise _AnotherFileError
+        if chunk.first <= position.lines <= reached and _digest(lines[position.lines - chunk.first]) != position.last:
+            raise _AnotherFileError
+        lines = lines[max(0, position.lines - chunk.first + 1) :]
+        if not lines:
+            continue
+        is_cut = not lines[-1].endswith(b"\n") and not _is_event(lines[-1])
+        if is_cut and tail is not None and (follow or await _grows(source.path)):
+            # Somebody is still writing this line: it is taken when it is whole.
+            tail.unread(lines.pop())
+            reached -= 1
+        if not lines:
+            continue
+        first = reached - len(lines) + 1
+        events, numbers = [], []
+        for number, line in enumerate(lines, start=first):
+            if line.strip():
+                try:
+                    events.append(decode_event(line))
+                except InputError as error:
+                    fed.complain(f"{shown}:{number}: {error}")
+                else:
+                    numbers.append(number)
+        if first == 1:
+            position.first = _digest(lines[0])
+        position.lines, position.last = reached, _digest(lines[-1])
+        kept = None if tail is None else (_name(source.path), msgspec.json.encode(position).decode())
+        receipt = await delivery.accept(events, position=kept)
+        for refusal in receipt.refused:
+            fed.complain(f"{shown}:{numbers[refusal.number]}: {refusal.reason}")
+        while delivery.backlog() > MOST_PENDING:
+            await asyncio.sleep(0.02)
+    if reached is not None and reached < position.lines:
+        # It ends before the line that was read last.
+        raise _AnotherFileError
+
+
+async def _grows(path: str) -> bool:
+    size = Path(path).stat().st_size
+    await asyncio.sleep(_POLL)
+    return Path(path).stat().st_size != size
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        decode_event(line)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""A mapping file's `delivery:` over the plugin's defaults -> how the calls of the instance are delivered."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from actions_engine.delivery_settings import DeliverySettings
+from actions_engine.destination import Destination
+from actions_engine.loading.source import Node, Source
+from actions_engine.wording import did_you_mean
+
+
+def read_delivery(source: Source, root: Node, destination: Destination) -> DeliverySettings:
+    """Read a file's `delivery:` over the plugin's defaults; problems go to `source`."""
+    defaults = destination.delivery
+    node = root.value.get("delivery")
+    if node is None:
+        return defaults
+    if not node.is_mapping:
+        source.problem("delivery-shape", f"`delivery` is a mapping, not {node.kind()}", node,
+                       hint="for example `delivery: {ordering: user}`")  # fmt: skip
+        return defaults
+    values = defaults.model_dump(exclude_unset=True) | node.plain()
+    try:
+        return DeliverySettings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False, include_context=False):
+            name = str(fault["loc"][0])
+            if fault["type"] == "extra_forbidden":
+                source.problem("unknown-key", f"`delivery` has no key {name!r}", node.keys[name],
+                               hint=did_you_mean(name, DeliverySettings.model_fields))  # fmt: skip
+            else:
+                message = fault["msg"].removeprefix("Value error, ")
+                source.problem("delivery-value", f"delivery {name!r}: {message}", node.value.get(name, node))
+    return defaults

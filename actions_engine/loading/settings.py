@@ -1,0 +1,114 @@
+"""A mapping file's settings, `${VAR}` taken from the environment -> the destination's settings model."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from actions_engine.destination import Destination, Settings
+from actions_engine.loading.source import Node, Source
+from actions_engine.request import Secret
+from actions_engine.wording import did_you_mean
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
+
+
+def read_settings(source: Source, root: Node, destination: Destination, environ: Mapping[str, str]) -> Settings | None:
+    """Read a file's settings; problems go to `source`, and None is returned where there was one."""
+    node = root.value.get("settings")
+    place = node or root
+    if node is not None and not node.is_mapping:
+        source.problem("settings-shape", f"settings are a mapping, not {node.kind()}", node)
+        return None
+    if node is not None:
+        _hide_secrets(source, node, destination)
+    before = sum(problem.severity == "error" for problem in source.problems)
+    values = {} if node is None else {key: _expand(source, item, environ) for key, item in node.value.items()}
+    if sum(problem.severity == "error" for problem in source.problems) > before:
+        return None
+    try:
+        settings = destination.settings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False, include_context=False):
+            _settings_problem(source, place, destination, fault)
+        return None
+    return settings
+
+
+def _hide_secrets(source: Source, node: Node, destination: Destination) -> None:
+    """Warn of secrets that stand in the file itself, and keep them out of every message about it."""
+    fields = destination.settings.model_fields
+    for name, item in node.value.items():
+        # What is no setting may well be a misspelt secret: it is not shown either.
+        is_secret = name in fields and _is_secret(fields[name].annotation)
+        if is_secret or name not in fields:
+            for text in _clear_texts(item):
+                source.hide(str(text.value))
+                if is_secret:
+                    source.problem("secret-in-clear", "a secret stands in the file for everybody to read", text,
+                                   severity="warning",
+                                   hint="keep it in the environment and write ${NAME} here")  # fmt: skip
+
+
+def _is_secret(annotation: Any) -> bool:
+    if annotation is Secret:
+        return True
+    return any(_is_secret(part) for part in typing.get_args(annotation))
+
+
+def _clear_texts(node: Node) -> Iterator[Node]:
+    if node.is_mapping:
+        for item in node.value.values():
+            yield from _clear_texts(item)
+    elif node.is_list:
+        for item in node.value:
+            yield from _clear_texts(item)
+    elif isinstance(node.value, str) and node.value and "${" not in node.value:
+        yield node
+
+
+def _settings_problem(source: Source, place: Node, destination: Destination, fault: Any) -> None:
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    known = destination.settings.model_fields
+    if fault["type"] == "extra_forbidden":
+        source.problem("unknown-setting", f"{destination.name} has no setting {name!r}", place.keys[name],
+                       hint=did_you_mean(name, known))  # fmt: skip
+    elif fault["type"] == "missing":
+        source.problem("missing-setting", f"{destination.name} needs the setting {name!r}", place,
+                       hint=f"add `{name}:` beneath `settings:`")  # fmt: skip
+    else:
+        at = place.value.get(name, place) if place.is_mapping else place
+        dotted = ".".join(str(part) for part in fault["loc"])
+        # pydantic's own words for what was expected; the value itself may be a secret.
+        source.problem("setting-value", f"setting {dotted!r}: {fault['msg']}", at)
+
+
+def _expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
+    """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
+    if node.is_mapping:
+        return {key: _expand(source, item, environ) for key, item in node.value.items()}
+    if node.is_list:
+        return [_expand(source, item, environ) for item in node.value]
+    if not isinstance(node.value, str) or "${" not in node.value:
+        return node.value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        value = environ.get(name)
+        # As in a shell, `:-` also replaces an empty value.
+        if default is not None:
+            return value or default[2:]
+        if value is None:
+            source.problem("unset-variable", f"the environment variable {name} is not set", node, at=match.start(),
+                           hint=f"set it, or give a default: ${{{name}:-…}}")  # fmt: skip
+        return value or ""
+
+    text = _VARIABLE.sub(replace, node.value)
+    for match in re.finditer(r"\$\{", _VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
+        source.problem("variable-syntax", "this is no variable", node, at=match.start(),
+                       hint="write ${NAME} or ${NAME:-default}")  # fmt: skip
+    return text

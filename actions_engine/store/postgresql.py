@@ -1,0 +1,144 @@
+"""The shared store: PostgreSQL, for several workers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+from actions_engine.errors import StoreError
+from actions_engine.store.cursor import Cursor
+from actions_engine.store.sql import SQLStore
+from actions_engine.store.tables import TABLES, VERSION
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+class PostgreSQLStore(SQLStore):
+    """A store in a PostgreSQL database; its tables stand in the connection's schema.
+
+    Args:
+        url: As libpq takes it: `postgresql://user:password@host:port/database`.
+        durable: Whether a commit waits for the server's disk (`synchronous_commit`).
+    """
+
+    _skip_locked = "FOR UPDATE SKIP LOCKED"
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        self._url = url
+        self.durable = durable
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"PostgreSQLStore({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return re.sub(r"(?<=://)[^@/]*@", "…@", self._url).partition("?")[0]
+
+    def open(self) -> None:
+        """Connect, and create the tables where there are none.
+
+        Raises:
+            StoreError: psycopg is not installed, the server cannot be reached, or a newer release wrote the tables.
+        """
+        if self._connection is None:
+            self._connect()
+            with self._transaction() as cursor:
+                self._prepare(cursor)
+
+    def _connect(self) -> None:
+        try:
+            import psycopg  # noqa: PLC0415 - an extra: SQLite does without
+        except ImportError:
+            raise StoreError("PostgreSQL needs the extra: pip install 'actions-engine[postgresql]'") from None
+        try:
+            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            # What a statement needs is told to it: the planner must not guess from the first values.
+            connection.prepare_threshold = 5
+            connection.execute(f"SET synchronous_commit = {'on' if self.durable else 'off'}".encode())
+        except psycopg.Error as error:
+            raise StoreError(f"{self.shown}: {_told(error, self._url)}") from error
+        self._connection = connection
+
+    def _prepare(self, cursor: Cursor) -> None:
+        self._lock(cursor, "tables")
+        if cursor.rows("SELECT to_regclass('meta')") == [(None,)]:
+            for statement in TABLES:
+                cursor.run(statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
+                           .replace("event_id INTEGER", "event_id BIGINT")
+                           .replace("BLOB", "BYTEA").replace(" REAL", " DOUBLE PRECISION"))  # fmt: skip
+            cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
+        ((version,),) = cursor.rows("SELECT value FROM meta WHERE name = 'version'")
+        if int(version) > VERSION:
+            raise StoreError(
+                f"{self.shown}: a newer release of actions-engine wrote it (tables of version {version}, this release "
+                f"knows {VERSION}); use that release"
+            )
+
+    def join(self, *, now: float) -> str:
+        """Return nothing: a server is there to be shared."""
+        return ""
+
+    def close(self) -> None:
+        """Disconnect; a second time does nothing."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _transaction(self, *, write: bool = True) -> Iterator[Cursor]:
+        import psycopg  # noqa: PLC0415 - see _connect
+
+        if self._connection is None or self._connection.closed:
+            # The server went away: what was under way then was not committed, and the next transaction connects anew.
+            self._connect()
+        connection = cast("psycopg.Connection[Any]", self._connection)
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                if not write:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield _PostgreSQLCursor(cursor)
+        except psycopg.Error as error:
+            raise StoreError(f"{self.shown}: {_told(error, self._url)}") from error
+
+    def _ids(self, cursor: Cursor, table: str, count: int) -> Sequence[int]:
+        if not count:
+            return ()
+        # COLLATE-free and gapless order is not needed: ids must grow, and they do.
+        query = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, ?)"  # noqa: S608
+        return sorted(row[0] for row in cursor.rows(query, [count]))
+
+    def _lock(self, cursor: Cursor, name: str) -> None:
+        cursor.rows("SELECT pg_advisory_xact_lock(hashtext(?))", [f"actions_engine {name}"])
+
+
+class _PostgreSQLCursor(Cursor):
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._cursor.execute(_translated(statement), values).fetchall()
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
+        return self._cursor.execute(_translated(statement), values).rowcount
+
+    def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        if not rows:
+            return 0
+        self._cursor.executemany(_translated(statement), rows)
+        return self._cursor.rowcount
+
+
+def _translated(statement: str) -> LiteralString:
+    return statement.replace("%", "%%").replace("?", "%s")
+
+
+def _told(error: Exception, url: str) -> str:
+    """Say what happened without the password, which libpq may quote."""
+    password = re.search(r"://[^:@/]*:([^@/]*)@", url)
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message.replace(password[1], "…") if password and password[1] else message
