@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from actions_engine.delivery.metrics import Metrics
     from actions_engine.delivery.receipt import Receipt, Refusal
     from actions_engine.delivery_settings import DeliverySettings
-    from actions_engine.destination import Action, Batch, Destination, Preset, Settings, Steps, Transport
+    from actions_engine.destination import (
+        Action,
+        Batch,
+        Destination,
+        Preset,
+        RegionalSettings,
+        Settings,
+        Steps,
+        Transport,
+    )
     from actions_engine.engine import Engine
     from actions_engine.errors import (
         ActionsEngineError,
@@ -55,7 +64,9 @@ if TYPE_CHECKING:
     from actions_engine.outcome import Outcome
     from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
     from actions_engine.registry import BrokenPlugin, Registry
-    from actions_engine.request import Request, Response, Secret, encode_json
+    from actions_engine.request import Request, Response, Secret, compact, encode_json
+    from actions_engine.spec.currencies import minor_units
+    from actions_engine.spec.facts import Fact
     from actions_engine.store.contract import LedgerRow, Pause
 
 # Where each public name lives. They are imported when first used, as pydantic alone takes longer to import than the
@@ -77,6 +88,7 @@ _HOMES = {
     "Engine": "engine",
     "Example": "mapping",
     "Explanation": "explain",
+    "Fact": "spec.facts",
     "Fault": "call",
     "FieldTrace": "explain",
     "From": "payload",
@@ -109,6 +121,7 @@ _HOMES = {
     "Product": "field_types",
     "Receipt": "delivery.receipt",
     "Refusal": "delivery.receipt",
+    "RegionalSettings": "destination",
     "Registry": "registry",
     "Rejection": "call",
     "Request": "request",
@@ -124,8 +137,10 @@ _HOMES = {
     "UnixMillis": "field_types",
     "UnixSeconds": "field_types",
     "at_least_one_of": "payload",
+    "compact": "request",
     "encode_json": "request",
     "hookimpl": "hookspecs",
+    "minor_units": "spec.currencies",
 }
 
 __all__ = [
@@ -145,6 +160,7 @@ __all__ = [
     "Engine",
     "Example",
     "Explanation",
+    "Fact",
     "Fault",
     "FieldTrace",
     "From",
@@ -177,6 +193,7 @@ __all__ = [
     "Product",
     "Receipt",
     "Refusal",
+    "RegionalSettings",
     "Registry",
     "Rejection",
     "Request",
@@ -192,8 +209,10 @@ __all__ = [
     "UnixMillis",
     "UnixSeconds",
     "at_least_one_of",
+    "compact",
     "encode_json",
     "hookimpl",
+    "minor_units",
 ]
 
 __version__ = "0.1.0"

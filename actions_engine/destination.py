@@ -16,9 +16,9 @@ import typing
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.errors import PluginError
@@ -26,6 +26,7 @@ from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
 
+#: What an action of several steps returns: it yields requests, is given their answers, and returns the outcomes.
 Steps = Generator[Request, Response, list[Outcome]]
 ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Any])
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -39,6 +40,28 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[Secret, ...]:
         """Return every secret among the settings."""
         return tuple(secret for _, value in self for secret in _secrets(value))
+
+
+class RegionalSettings(Settings):
+    """Settings of a vendor with a host for each region.
+
+    class AcmeSettings(RegionalSettings):
+        hosts = {"us": "https://api.acme.example.com", "eu": "https://api.eu.acme.example.com"}
+        region: Annotated[Literal["us", "eu"], Field(description="Where the account lives.")] = "us"
+
+    Attributes:
+        hosts: By region, each without a slash at its end.
+        region: Where the account lives; a subclass says which there are.
+    """
+
+    hosts: ClassVar[Mapping[str, str]] = {}
+    region: str
+    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+
+    @property
+    def host(self) -> str:
+        """The host to send to: the endpoint where one is given, else the region's."""
+        return self.endpoint or self.hosts[self.region]
 
 
 def _secrets(value: Any) -> Iterator[Secret]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -50,6 +51,21 @@ class Outcome(msgspec.Struct, frozen=True):
         if status in (401, 403):
             return cls("paused", reason)
         return cls.rejected(reason)
+
+    @classmethod
+    def of_items(cls, response: Response, count: int, faults: Mapping[Any, str]) -> list[Outcome]:
+        """Read an answer that names items at fault: those are rejected, the others are what the status says.
+
+        Args:
+            response: The answer.
+            count: How many items the request carried.
+            faults: By the place of an item, from 0, why it was refused; what is no place among them is passed over.
+        """
+        outcomes = [cls.of(response)] * count
+        for place, reason in faults.items():
+            if type(place) is int and 0 <= place < count:
+                outcomes[place] = cls.rejected(reason)
+        return outcomes
 
 
 def _retry_after(response: Response) -> float | None:

@@ -6,16 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """The default of a payload field, in JMESPath or as a template: `Annotated[str, From("userId")]`."""
+    """Where a payload field comes from, and what it is: `Annotated[str, From("userId", "Your id of the user.")]`.
+
+    Attributes:
+        expression: Its default, in JMESPath or as a template.
+        description: What people read of the field; `Field(description=…)` says the same.
+    """
 
     expression: str
+    description: str = ""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        known: dict[str, Any] = handler(schema)
+        return known | {"description": self.description} if self.description else known
 
 
 class _Shared:
@@ -57,6 +67,13 @@ class Payload(BaseModel):
     model_config = ConfigDict(
         extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, protected_namespaces=()
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: Any) -> None:
+        for info in cls.model_fields.values():
+            if (marker := default_of(info)) is not None and marker.description and not info.description:
+                info.description = marker.description
+
     # A slot and no pydantic field or private attribute: it costs nothing while events are routed.
     __slots__ = ("_idempotency_key",)
 

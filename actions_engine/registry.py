@@ -140,8 +140,12 @@ class Registry:
         try:
             self._hooks.register(plugin, name=name)
             self._hooks.check_pending()
-            for hook in self._own_hooks("register_destinations", name):
+            registering = self._own_hooks("register_destinations", name)
+            for hook in registering:
                 hook.function(lambda destination: self._add_destination(destinations, destination))
+            if not registering:
+                for destination in _own_destinations(plugin):
+                    self._add_destination(destinations, destination)
             for hook in self._own_hooks("register_functions", name):
                 hook.function(lambda implementation: functions.append(function(implementation)))
             library = self.library.with_functions(functions) if functions else self.library
@@ -166,6 +170,12 @@ class Registry:
 
     def _leave_out(self, plugin: str, distribution: str, cause: str) -> None:
         self.broken = (*self.broken, BrokenPlugin(plugin, distribution, cause))
+
+
+def _own_destinations(plugin: object) -> list[Destination]:
+    """Return the destinations at the top of a module that has no hook to register them."""
+    found = [value for value in vars(plugin).values() if isinstance(value, Destination)]
+    return list(dict.fromkeys(found))
 
 
 def _distribution(entry_point: EntryPoint) -> str:

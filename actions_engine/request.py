@@ -35,11 +35,21 @@ class Secret(SecretStr):
         """Return a secret made of `template` with `{}` replaced, such as `"Bearer {}"`."""
         return Secret(template.replace("{}", self.reveal(), 1))
 
+    def bearer(self) -> dict[str, Text]:
+        """Return the header that presents it as a bearer token (RFC 6750, 2.1)."""
+        return {"Authorization": self.into("Bearer {}")}
+
     def __format__(self, spec: str) -> str:
         raise TypeError('a secret cannot be formatted into text: use secret.into("Bearer {}"), or secret.reveal()')
 
 
 Text = str | Secret
+
+
+def compact(values: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+    """Return the entries that have a value: those of a mapping, then those given by name, without None."""
+    given = more if values is None else {**values, **more}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def encode_json(value: Any) -> bytes:
@@ -231,3 +241,11 @@ class Response(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"the answer is not JSON: {error}") from None
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body read as a JSON object; an empty one where it is none, whatever it is."""
+        try:
+            answer = self.json()
+        except ValueError:
+            return {}
+        return answer if isinstance(answer, dict) else {}

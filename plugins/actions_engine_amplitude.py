@@ -4,7 +4,6 @@ Source: https://amplitude.com/docs/apis/analytics/http-v2 and its neighbours. Am
 insert_id within seven days.
 """
 
-from collections.abc import Generator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -23,13 +22,11 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     UnixMillis,
     at_least_one_of,
     encode_json,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class Region(StrEnum):
@@ -60,36 +57,27 @@ _AGENT = "parse_user_agent(context.userAgent)"
 class User(Payload):
     """Who it was, and on what."""
 
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
-    device_id: Annotated[
-        str | None, From("context.device.id || anonymousId"), Field(description="The device's or visitor's id.")
-    ] = None
-    app_version: Annotated[str | None, From("context.app.version"), Field(description="The app's version.")] = None
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
+    device_id: Annotated[str | None, From("context.device.id || anonymousId", "The device's or visitor's id.")] = None
+    app_version: Annotated[str | None, From("context.app.version", "The app's version.")] = None
     platform: Annotated[
         str | None,
-        From("if(context.library.name == 'analytics.js', 'Web', context.device.type)"),
-        Field(description="Web, iOS, Android and so on."),
+        From("if(context.library.name == 'analytics.js', 'Web', context.device.type)", "Web, iOS, Android and so on."),
     ] = None
-    os_name: Annotated[
-        str | None, From(f"context.os.name || {_AGENT}.os"), Field(description="The operating system.")
-    ] = None
-    os_version: Annotated[
-        str | None, From(f"context.os.version || {_AGENT}.os_version"), Field(description="Its version.")
-    ] = None
+    os_name: Annotated[str | None, From(f"context.os.name || {_AGENT}.os", "The operating system.")] = None
+    os_version: Annotated[str | None, From(f"context.os.version || {_AGENT}.os_version", "Its version.")] = None
     device_manufacturer: Annotated[
-        str | None,
-        From(f"context.device.manufacturer || {_AGENT}.device_brand"),
-        Field(description="Who made the device."),
+        str | None, From(f"context.device.manufacturer || {_AGENT}.device_brand", "Who made the device.")
     ] = None
     device_model: Annotated[
-        str | None, From(f"context.device.model || {_AGENT}.device_model"), Field(description="The device's model.")
+        str | None, From(f"context.device.model || {_AGENT}.device_model", "The device's model.")
     ] = None
-    carrier: Annotated[str | None, From("context.network.carrier"), Field(description="The network's carrier.")] = None
-    country: Annotated[str | None, From("context.location.country"), Field(description="Country.")] = None
-    region: Annotated[str | None, From("context.location.region"), Field(description="Region.")] = None
-    city: Annotated[str | None, From("context.location.city"), Field(description="City.")] = None
-    language: Annotated[str | None, From("context.locale"), Field(description="Language, such as en-US.")] = None
-    library: Annotated[str | None, From("context.library.name"), Field(description="What sent the event first.")] = None
+    carrier: Annotated[str | None, From("context.network.carrier", "The network's carrier.")] = None
+    country: Annotated[str | None, From("context.location.country", "Country.")] = None
+    region: Annotated[str | None, From("context.location.region", "Region.")] = None
+    city: Annotated[str | None, From("context.location.city", "City.")] = None
+    language: Annotated[str | None, From("context.locale", "Language, such as en-US.")] = None
+    library: Annotated[str | None, From("context.library.name", "What sent the event first.")] = None
 
     identified = at_least_one_of("user_id", "device_id")
 
@@ -97,19 +85,17 @@ class User(Payload):
 class LogEvent(User):
     """Something that a user did."""
 
-    event_type: Annotated[str, From("event"), Field(description="The event's name.")]
-    time: Annotated[UnixMillis | None, From("timestamp"), Field(description="When it happened.")] = None
+    event_type: Annotated[str, From("event", "The event's name.")]
+    time: Annotated[UnixMillis | None, From("timestamp", "When it happened.")] = None
     session_id: Annotated[UnixMillis | None, Field(description="When the session began: its id.")] = None
-    event_properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of it.")] = None
+    event_properties: Annotated[JsonObject | None, From("properties", "Details of it.")] = None
     user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
     groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
-    referrer: Annotated[
-        str | None, From("context.page.referrer"), Field(description="The page before; kept as user property.")
-    ] = None
-    campaign: Annotated[
-        JsonObject | None, From("context.campaign"), Field(description="The campaign; kept as utm_… user properties.")
-    ] = None
+    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer", "The page before; kept as user property.")] = None
+    campaign: Annotated[JsonObject | None, From("context.campaign", "The campaign; kept as utm_… user properties.")] = (
+        None
+    )
     revenue: Annotated[Number | None, Field(description="What it is worth.")] = None
     price: Annotated[Number | None, Field(description="The price of one.")] = None
     quantity: Annotated[int | None, Field(description="How many.")] = None
@@ -122,19 +108,17 @@ class LogEvent(User):
 class LogPurchase(LogEvent):
     """A completed order."""
 
-    revenue: Annotated[Number | None, From("properties.revenue"), Field(description="What it is worth.")] = None
+    revenue: Annotated[Number | None, From("properties.revenue", "What it is worth.")] = None
     revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = "Purchase"
     products: Annotated[
-        list[Product] | None,
-        From("properties.products"),
-        Field(description="The products; each becomes an event Product Purchased."),
+        list[Product] | None, From("properties.products", "The products; each becomes an event Product Purchased.")
     ] = None
 
 
 class IdentifyUser(User):
     """What is known about a user."""
 
-    user_properties: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+    user_properties: Annotated[JsonObject | None, From("traits", "What is known.")] = None
     groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
     paying: Annotated[bool | None, Field(description="Whether the user pays.")] = None
 
@@ -143,18 +127,18 @@ class GroupIdentify(Payload):
     """What is known about a group, and a user that belongs to it."""
 
     group_type: Annotated[str, Field(description="The kind of group.")] = "company"
-    group_value: Annotated[str, From("groupId"), Field(description="The group's id.")]
-    group_properties: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
-    device_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's id.")] = None
-    time: Annotated[UnixMillis | None, From("timestamp"), Field(description="When it happened.")] = None
+    group_value: Annotated[str, From("groupId", "The group's id.")]
+    group_properties: Annotated[JsonObject | None, From("traits", "What is known.")] = None
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
+    device_id: Annotated[str | None, From("anonymousId", "The visitor's id.")] = None
+    time: Annotated[UnixMillis | None, From("timestamp", "When it happened.")] = None
 
 
 class MapUser(Payload):
     """Two ids of one user."""
 
-    user_id: Annotated[str, From("previousId"), Field(description="The id that is mapped.")]
-    global_user_id: Annotated[str | None, From("userId"), Field(description="What it is mapped to.")] = None
+    user_id: Annotated[str, From("previousId", "The id that is mapped.")]
+    global_user_id: Annotated[str | None, From("userId", "What it is mapped to.")] = None
     unmap: Annotated[bool | None, Field(description="Undo the mapping of user_id.")] = None
 
 
@@ -288,9 +272,3 @@ def _form(settings: AmplitudeSettings, path: str, name: str, items: list[dict[st
     if settings.min_id_length is not None and path != "/usermap":
         form["options"] = encode_json({"min_id_length": settings.min_id_length}).decode()
     return Request.post(f"{host}{path}", form=form)
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(amplitude)

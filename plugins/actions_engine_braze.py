@@ -4,7 +4,6 @@ Source: https://www.braze.com/docs/api/endpoints/user_data/post_user_track. A re
 an order is one for each of its products; the answer names the records at fault.
 """
 
-from collections.abc import Generator
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -24,12 +23,11 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     Timestamp,
     at_least_one_of,
-    hookimpl,
 )
 
-Steps = Generator[Request, Response, list[Outcome]]
 MAX_RECORDS = 75
 
 
@@ -71,12 +69,10 @@ class UserAlias(Part):
 class User(Payload):
     """Whom a record is about."""
 
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    external_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     braze_id: Annotated[str | None, Field(description="Braze's own id of the user.")] = None
     user_alias: Annotated[UserAlias | None, Field(description="An alias of the user.")] = None
-    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
-        None
-    )
+    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
     update_existing_only: Annotated[bool, Field(description="Do nothing for a user that Braze does not know.")] = False
 
     identified = at_least_one_of("external_id", "braze_id", "user_alias", "email")
@@ -85,26 +81,22 @@ class User(Payload):
 class TrackEvent(User):
     """Something that a user did."""
 
-    name: Annotated[str, From("event"), Field(description="The event's name.")]
-    time: Annotated[Timestamp, From("timestamp"), Field(description="When it happened.")]
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    name: Annotated[str, From("event", "The event's name.")]
+    time: Annotated[Timestamp, From("timestamp", "When it happened.")]
+    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
 
 
 class TrackPurchase(User):
     """A completed order."""
 
     email: Annotated[str | None, Field(description="E-mail address.")] = None
-    time: Annotated[Timestamp, From("timestamp"), Field(description="When it happened.")]
-    currency: Annotated[Currency, From("properties.currency"), Field(description="ISO 4217.")] = "USD"
+    time: Annotated[Timestamp, From("timestamp", "When it happened.")]
+    currency: Annotated[Currency, From("properties.currency", "ISO 4217.")] = "USD"
     products: Annotated[
-        list[Product],
-        From("properties.products"),
-        Field(description="The products, a purchase each.", min_length=1),
+        list[Product], From("properties.products"), Field(description="The products, a purchase each.", min_length=1)
     ]
     properties: Annotated[
-        JsonObject | None,
-        From("omit(properties, ['products'])"),
-        Field(description="Details of the order, repeated with each product."),
+        JsonObject | None, From("omit(properties, ['products'])", "Details of the order, repeated with each product.")
     ] = None
 
 
@@ -117,22 +109,16 @@ _GENDERS = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F", "o": "
 class UpdateUserProfile(User):
     """A user's profile."""
 
-    email: Annotated[str | None, From("traits.email"), Field(description="E-mail address.")] = None
-    first_name: Annotated[
-        str | None, From("traits.firstName || traits.first_name"), Field(description="First name.")
-    ] = None
-    last_name: Annotated[str | None, From("traits.lastName || traits.last_name"), Field(description="Last name.")] = (
-        None
-    )
-    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number in E.164.")] = None
-    gender: Annotated[
-        str | None, From("traits.gender"), Field(description="M, F, O (other), N (not applicable) or P (not said).")
-    ] = None
+    email: Annotated[str | None, From("traits.email", "E-mail address.")] = None
+    first_name: Annotated[str | None, From("traits.firstName || traits.first_name", "First name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName || traits.last_name", "Last name.")] = None
+    phone: Annotated[str | None, From("traits.phone", "Telephone number in E.164.")] = None
+    gender: Annotated[str | None, From("traits.gender", "M, F, O (other), N (not applicable) or P (not said).")] = None
     dob: Annotated[str | None, Field(description="Date of birth, YYYY-MM-DD.")] = None
-    home_city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
+    home_city: Annotated[str | None, From("traits.address.city", "City.")] = None
     country: Annotated[str | None, Field(description="Two letters (ISO 3166-1).")] = None
     language: Annotated[str | None, Field(description="Two letters (ISO 639-1).")] = None
-    image_url: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    image_url: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
     email_subscribe: Annotated[
         Literal["opted_in", "unsubscribed", "subscribed"] | None, Field(description="Whether mail is wanted.")
     ] = None
@@ -142,24 +128,24 @@ class UpdateUserProfile(User):
     custom_attributes: Annotated[
         JsonObject | None,
         From(
-            "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
+            "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])",
+            "Attributes of your own.",
         ),
-        Field(description="Attributes of your own."),
     ] = None
 
 
 class CreateAlias(Payload):
     """An alias to make."""
 
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id; without it a user is made.")] = None
-    alias_name: Annotated[str, From("anonymousId"), Field(description="The alias.")]
+    external_id: Annotated[str | None, From("userId", "Your id; without it a user is made.")] = None
+    alias_name: Annotated[str, From("anonymousId", "The alias.")]
     alias_label: Annotated[str, Field(description="What kind of alias it is.")] = "anonymous_id"
 
 
 class IdentifyUser(CreateAlias):
     """An alias whose user has an id now."""
 
-    external_id: Annotated[str, From("userId"), Field(description="Your id of the user.")]
+    external_id: Annotated[str, From("userId", "Your id of the user.")]
     merge_behavior: Annotated[
         Literal["none", "merge"], Field(description="Whether what the alias did becomes the user's.")
     ] = "merge"
@@ -314,12 +300,6 @@ def _track(settings: BrazeSettings, name: str, records: list[dict[str, Any]]) ->
 
 
 def _post(settings: BrazeSettings, path: str, body: Any, headers: dict[str, str] | None = None) -> Request:
-    authorization: dict[str, Any] = {"Authorization": settings.api_key.into("Bearer {}")}
+    authorization: dict[str, Any] = settings.api_key.bearer()
     host = settings.endpoint or f"https://rest.{settings.instance}"
     return Request.post(f"{host}{path}", headers=authorization | (headers or {}), json=body)
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(braze)

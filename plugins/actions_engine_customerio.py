@@ -24,7 +24,6 @@ from actions_engine import (
     Settings,
     UnixSeconds,
     at_least_one_of,
-    hookimpl,
 )
 
 
@@ -50,15 +49,9 @@ class CustomerIoSettings(Settings):
 class Person(Payload):
     """Whom an operation is about."""
 
-    person_id: Annotated[
-        str | None,
-        From("userId"),
-        Field(description="Your id of the person, cio_…, or an address."),
-    ] = None
+    person_id: Annotated[str | None, From("userId", "Your id of the person, cio_…, or an address.")] = None
     email: Annotated[str | None, Field(description="E-mail address, where there is no id.")] = None
-    anonymous_id: Annotated[
-        str | None, From("anonymousId"), Field(description="The id of a person that is not known yet.")
-    ] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The id of a person that is not known yet.")] = None
 
     identified = at_least_one_of("person_id", "email", "anonymous_id")
 
@@ -66,7 +59,7 @@ class Person(Payload):
 class Attributes(Person):
     """An operation with attributes."""
 
-    timestamp: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it happened.")] = None
+    timestamp: Annotated[UnixSeconds | None, From("timestamp", "When it happened.")] = None
     convert_timestamp: Annotated[
         bool, Field(description="Write dates among the attributes as Unix time, by which campaigns can compare them.")
     ] = True
@@ -75,73 +68,69 @@ class Attributes(Person):
 class IdentifyPerson(Attributes):
     """A person's attributes."""
 
-    email: Annotated[str | None, From("traits.email"), Field(description="E-mail address.")] = None
-    created_at: Annotated[
-        UnixSeconds | None, From("traits.created_at || traits.createdAt"), Field(description="When it signed up.")
-    ] = None
+    email: Annotated[str | None, From("traits.email", "E-mail address.")] = None
+    created_at: Annotated[UnixSeconds | None, From("traits.created_at || traits.createdAt", "When it signed up.")] = (
+        None
+    )
     attributes: Annotated[
-        JsonObject | None, From("omit(traits, ['created_at', 'createdAt'])"), Field(description="What is known of it.")
+        JsonObject | None, From("omit(traits, ['created_at', 'createdAt'])", "What is known of it.")
     ] = None
 
 
 class TrackEvent(Attributes):
     """Something that a person did."""
 
-    name: Annotated[str, From("event"), Field(description="The event's name.")]
-    id: Annotated[str | None, From("messageId"), Field(description="The event's id; a second one is ignored.")] = None
-    attributes: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    name: Annotated[str, From("event", "The event's name.")]
+    id: Annotated[str | None, From("messageId", "The event's id; a second one is ignored.")] = None
+    attributes: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
 
 
 class TrackPage(TrackEvent):
     """A page that a person saw."""
 
-    name: Annotated[str, From("context.page.url || properties.url || name"), Field(description="The page's URL.")]
+    name: Annotated[str, From("context.page.url || properties.url || name", "The page's URL.")]
 
 
 class TrackScreen(TrackEvent):
     """A screen that a person saw."""
 
-    name: Annotated[str, From("name"), Field(description="The screen's name.")]
+    name: Annotated[str, From("name", "The screen's name.")]
 
 
 class Device(Person):
     """A person's device."""
 
-    device_id: Annotated[str, From("context.device.token"), Field(description="The device's push token.")]
+    device_id: Annotated[str, From("context.device.token", "The device's push token.")]
 
 
 class UpdateDevice(Device):
     """A device that takes messages."""
 
-    platform: Annotated[str | None, From("lower(context.device.type)"), Field(description="ios or android.")] = None
-    last_used: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it was used last.")] = None
+    platform: Annotated[str | None, From("lower(context.device.type)", "ios or android.")] = None
+    last_used: Annotated[UnixSeconds | None, From("timestamp", "When it was used last.")] = None
     attributes: Annotated[JsonObject | None, Field(description="What is known of it.")] = None
 
 
 class Object(Payload):
     """Something that is no person: a company, a course, an account."""
 
-    object_id: Annotated[str, From("groupId"), Field(description="Your id of the object.")]
-    object_type_id: Annotated[
-        str, From("traits.object_type_id || '1'"), Field(description="The id of its type; 1 is the first.")
-    ]
+    object_id: Annotated[str, From("groupId", "Your id of the object.")]
+    object_type_id: Annotated[str, From("traits.object_type_id || '1'", "The id of its type; 1 is the first.")]
 
 
 class UpdateObject(Object):
     """An object's attributes, and a person that belongs to it."""
 
-    attributes: Annotated[
-        JsonObject | None, From("omit(traits, ['object_type_id'])"), Field(description="What is known of it.")
-    ] = None
-    person_id: Annotated[str | None, From("userId"), Field(description="A person that belongs to it.")] = None
+    attributes: Annotated[JsonObject | None, From("omit(traits, ['object_type_id'])", "What is known of it.")] = None
+    person_id: Annotated[str | None, From("userId", "A person that belongs to it.")] = None
     convert_timestamp: Annotated[bool, Field(description="Write dates among the attributes as Unix time.")] = True
 
 
 class Merge(Payload):
     """Two people that are one."""
 
-    primary: Annotated[str, From("userId"), Field(description="Who stays.")]
-    secondary: Annotated[str, From("previousId"), Field(description="Who becomes a part of it.")]
+    primary: Annotated[str, From("userId", "Who stays.")]
+    secondary: Annotated[str, From("previousId", "Who becomes a part of it.")]
 
 
 customerio = Destination("customerio", settings=CustomerIoSettings, title="Customer.io")
@@ -335,9 +324,3 @@ def _send(settings: CustomerIoSettings, operations: list[dict[str, Any]]) -> Req
     host = settings.endpoint or HOSTS[settings.region]
     auth = (settings.site_id, settings.api_key)
     return Request.post(f"{host}/api/v2/batch", basic_auth=auth, json={"batch": operations})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(customerio)

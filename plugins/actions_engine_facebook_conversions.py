@@ -25,7 +25,6 @@ from actions_engine import (
     Secret,
     Settings,
     UnixSeconds,
-    hookimpl,
 )
 
 
@@ -62,24 +61,18 @@ def _trait(name: str) -> str:
 class Event(Payload):
     """What every event tells: when and where it happened, and who it was."""
 
-    event_time: Annotated[
-        UnixSeconds, From("timestamp"), Field(description="When it happened; seven days back at most.")
-    ]
-    event_id: Annotated[
-        str | None, From("messageId"), Field(description="The pixel's eventID, where a browser sends the event too.")
-    ] = None
-    action_source: Annotated[ActionSource, Field(description="Where it happened.")] = ActionSource.WEBSITE
-    event_source_url: Annotated[str | None, From("context.page.url"), Field(description="The page's URL.")] = None
-    email: Annotated[HashedEmail | None, From(_trait("email")), Field(description="E-mail address; is hashed.")] = None
-    phone: Annotated[
-        HashedPhone | None,
-        From(f"hash_phone({_trait('phone')})"),
-        Field(description="Telephone number with its country code; is hashed."),
-    ] = None
-    first_name: Annotated[HashedText | None, From(_trait("firstName")), Field(description="First name; is hashed.")] = (
+    event_time: Annotated[UnixSeconds, From("timestamp", "When it happened; seven days back at most.")]
+    event_id: Annotated[str | None, From("messageId", "The pixel's eventID, where a browser sends the event too.")] = (
         None
     )
-    last_name: Annotated[HashedText | None, From(_trait("lastName")), Field(description="Last name; is hashed.")] = None
+    action_source: Annotated[ActionSource, Field(description="Where it happened.")] = ActionSource.WEBSITE
+    event_source_url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
+    email: Annotated[HashedEmail | None, From(_trait("email"), "E-mail address; is hashed.")] = None
+    phone: Annotated[
+        HashedPhone | None, From(f"hash_phone({_trait('phone')})", "Telephone number with its country code; is hashed.")
+    ] = None
+    first_name: Annotated[HashedText | None, From(_trait("firstName"), "First name; is hashed.")] = None
+    last_name: Annotated[HashedText | None, From(_trait("lastName"), "Last name; is hashed.")] = None
     gender: Annotated[HashedText | None, Field(description="m or f; is hashed.")] = None
     date_of_birth: Annotated[HashedText | None, Field(description="YYYYMMDD; is hashed.")] = None
     city: Annotated[HashedText | None, Field(description="City, without spaces or punctuation; is hashed.")] = None
@@ -88,15 +81,13 @@ class Event(Payload):
         None
     )
     country: Annotated[HashedText | None, Field(description="Two letters (ISO 3166-1); is hashed.")] = None
-    external_id: Annotated[HashedText | None, From("userId"), Field(description="Your id of the user; is hashed.")] = (
-        None
-    )
-    client_ip_address: Annotated[str | None, From("context.ip"), Field(description="The browser's IP address.")] = None
+    external_id: Annotated[HashedText | None, From("userId", "Your id of the user; is hashed.")] = None
+    client_ip_address: Annotated[str | None, From("context.ip", "The browser's IP address.")] = None
     client_user_agent: Annotated[
-        str | None, From("context.userAgent"), Field(description="The browser's User-Agent; websites must send it.")
+        str | None, From("context.userAgent", "The browser's User-Agent; websites must send it.")
     ] = None
-    fbc: Annotated[str | None, From("properties.fbc"), Field(description="The click id of the _fbc cookie.")] = None
-    fbp: Annotated[str | None, From("properties.fbp"), Field(description="The browser id of the _fbp cookie.")] = None
+    fbc: Annotated[str | None, From("properties.fbc", "The click id of the _fbc cookie.")] = None
+    fbp: Annotated[str | None, From("properties.fbp", "The browser id of the _fbp cookie.")] = None
     subscription_id: Annotated[str | None, Field(description="The subscription's id in this transaction.")] = None
     lead_id: Annotated[int | None, Field(description="The id of a lead of Lead Ads.")] = None
     data_processing_options: Annotated[
@@ -128,9 +119,9 @@ _PRODUCT = "[properties][?product_id || sku].{id: product_id || sku, quantity: q
 class Commerce(Event):
     """What an event about products tells."""
 
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
-    value: Annotated[Number | None, From("properties.revenue || properties.value"), Field(description="Worth.")] = None
-    contents: Annotated[list[Content] | None, From(_PRODUCTS), Field(description="The products.")] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    value: Annotated[Number | None, From("properties.revenue || properties.value", "Worth.")] = None
+    contents: Annotated[list[Content] | None, From(_PRODUCTS, "The products.")] = None
     content_ids: Annotated[list[str] | None, Field(description="The products' ids, in place of contents.")] = None
     content_name: Annotated[str | None, Field(description="The page's or product's name.")] = None
     content_category: Annotated[str | None, Field(description="The page's or product's category.")] = None
@@ -144,29 +135,27 @@ class Commerce(Event):
 class Purchase(Commerce):
     """A completed order."""
 
-    currency: Annotated[Currency, From("properties.currency"), Field(description="ISO 4217.")]
-    value: Annotated[
-        Number, From("properties.revenue || properties.total"), Field(description="What the order is worth.")
-    ]
+    currency: Annotated[Currency, From("properties.currency", "ISO 4217.")]
+    value: Annotated[Number, From("properties.revenue || properties.total", "What the order is worth.")]
 
 
 class Product(Commerce):
     """An event about one product."""
 
-    value: Annotated[Number | None, From("properties.value || properties.price"), Field(description="Worth.")] = None
-    contents: Annotated[list[Content] | None, From(_PRODUCT), Field(description="The products.")] = None
+    value: Annotated[Number | None, From("properties.value || properties.price", "Worth.")] = None
+    contents: Annotated[list[Content] | None, From(_PRODUCT, "The products.")] = None
 
 
 class Search(Product):
     """A search."""
 
-    search_string: Annotated[str | None, From("properties.query"), Field(description="What was searched for.")] = None
+    search_string: Annotated[str | None, From("properties.query", "What was searched for.")] = None
 
 
 class Custom(Commerce):
     """An event of your own name."""
 
-    event_name: Annotated[str, From("event"), Field(description="The name: a standard event's or your own.")]
+    event_name: Annotated[str, From("event", "The name: a standard event's or your own.")]
 
 
 facebook = Destination("facebook_conversions", settings=FacebookSettings, title="Facebook Conversions API")
@@ -250,7 +239,7 @@ def _send(settings: FacebookSettings, payloads: list[Any], name: str = "") -> Re
         body["test_event_code"] = settings.test_event_code
     return Request.post(
         f"{settings.endpoint}/{settings.api_version}/{settings.pixel_id}/events",
-        headers={"Authorization": settings.access_token.into("Bearer {}")},
+        headers=settings.access_token.bearer(),
         json=body,
     )
 
@@ -266,9 +255,3 @@ def _event(payload: Any, name: str) -> dict[str, Any]:
         event["user_data"]["external_id"] = [event["user_data"]["external_id"]]
     custom_data = given.pop("custom_data", {}) | {field: value for field, value in given.items() if value != []}
     return event | ({"custom_data": custom_data} if custom_data else {})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(facebook)

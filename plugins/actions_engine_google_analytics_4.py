@@ -5,7 +5,6 @@ is an action; they share one payload base. The protocol answers 204 to whatever 
 measurement id cannot be told from a right one.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -23,7 +22,6 @@ from actions_engine import (
     Secret,
     Settings,
     UnixMillis,
-    hookimpl,
 )
 
 
@@ -64,13 +62,9 @@ class Consent(StrEnum):
 class Event(Payload):
     """What every event may carry."""
 
-    client_id: Annotated[
-        str, From("userId || anonymousId"), Field(description="The browser's or, of an app, the app instance's id.")
-    ]
+    client_id: Annotated[str, From("userId || anonymousId", "The browser's or, of an app, the app instance's id.")]
     user_id: Annotated[str | None, Field(description="Your id of the user.")] = None
-    timestamp: Annotated[
-        UnixMillis | None, From("timestamp"), Field(description="When it happened; 72 hours back at most.")
-    ] = None
+    timestamp: Annotated[UnixMillis | None, From("timestamp", "When it happened; 72 hours back at most.")] = None
     session_id: Annotated[str | None, Field(description="The session's id, of the _ga_… cookie.")] = None
     engagement_time_msec: Annotated[
         int, Field(description="Milliseconds of engagement; without any, no active user is counted.")
@@ -108,127 +102,119 @@ _ITEMS = f"(properties.products || [properties][?product_id || sku])[].{_ITEM}"
 class Commerce(Event):
     """What an event about products may carry."""
 
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
     value: Annotated[
         Number | None,
-        From("properties.revenue || properties.value || properties.total"),
-        Field(description="Worth, without shipping and tax."),
+        From("properties.revenue || properties.value || properties.total", "Worth, without shipping and tax."),
     ] = None
-    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
-    coupon: Annotated[str | None, From("properties.coupon"), Field(description="The coupon's code.")] = None
-    item_list_id: Annotated[str | None, From("properties.list_id"), Field(description="The list's id.")] = None
-    item_list_name: Annotated[str | None, From("properties.category"), Field(description="The list's name.")] = None
-    payment_type: Annotated[str | None, From("properties.payment_method"), Field(description="How it is paid.")] = None
-    shipping_tier: Annotated[str | None, From("properties.shipping_method"), Field(description="How it is sent.")] = (
-        None
-    )
+    items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
+    coupon: Annotated[str | None, From("properties.coupon", "The coupon's code.")] = None
+    item_list_id: Annotated[str | None, From("properties.list_id", "The list's id.")] = None
+    item_list_name: Annotated[str | None, From("properties.category", "The list's name.")] = None
+    payment_type: Annotated[str | None, From("properties.payment_method", "How it is paid.")] = None
+    shipping_tier: Annotated[str | None, From("properties.shipping_method", "How it is sent.")] = None
 
 
 class Purchase(Event):
     """An order that was completed or refunded."""
 
-    transaction_id: Annotated[str, From("properties.order_id"), Field(description="The order's id; counted once.")]
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    transaction_id: Annotated[str, From("properties.order_id", "The order's id; counted once.")]
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
     value: Annotated[
         Number | None,
-        From("properties.revenue || properties.value || properties.total"),
-        Field(description="Worth, without shipping and tax."),
+        From("properties.revenue || properties.value || properties.total", "Worth, without shipping and tax."),
     ] = None
-    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
-    coupon: Annotated[str | None, From("properties.coupon"), Field(description="The coupon's code.")] = None
-    affiliation: Annotated[str | None, From("properties.affiliation"), Field(description="The store.")] = None
-    shipping: Annotated[Number | None, From("properties.shipping"), Field(description="The cost of shipping.")] = None
-    tax: Annotated[Number | None, From("properties.tax"), Field(description="The tax.")] = None
+    items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
+    coupon: Annotated[str | None, From("properties.coupon", "The coupon's code.")] = None
+    affiliation: Annotated[str | None, From("properties.affiliation", "The store.")] = None
+    shipping: Annotated[Number | None, From("properties.shipping", "The cost of shipping.")] = None
+    tax: Annotated[Number | None, From("properties.tax", "The tax.")] = None
 
 
 class Promotion(Event):
     """A promotion that was shown or chosen."""
 
-    promotion_id: Annotated[str | None, From("properties.promotion_id"), Field(description="Its id.")] = None
-    promotion_name: Annotated[str | None, From("properties.name"), Field(description="Its name.")] = None
-    creative_name: Annotated[str | None, From("properties.creative"), Field(description="The creative.")] = None
-    creative_slot: Annotated[str | None, From("properties.position"), Field(description="Where it stands.")] = None
-    items: Annotated[list[Item] | None, From(_ITEMS), Field(description="The products.")] = None
+    promotion_id: Annotated[str | None, From("properties.promotion_id", "Its id.")] = None
+    promotion_name: Annotated[str | None, From("properties.name", "Its name.")] = None
+    creative_name: Annotated[str | None, From("properties.creative", "The creative.")] = None
+    creative_slot: Annotated[str | None, From("properties.position", "Where it stands.")] = None
+    items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
 
 
 class Page(Event):
     """A page that was seen."""
 
-    page_location: Annotated[
-        str | None, From("context.page.url || properties.url"), Field(description="The page's URL.")
-    ] = None
-    page_referrer: Annotated[str | None, From("context.page.referrer"), Field(description="The page before.")] = None
-    page_title: Annotated[str | None, From("context.page.title"), Field(description="The page's title.")] = None
+    page_location: Annotated[str | None, From("context.page.url || properties.url", "The page's URL.")] = None
+    page_referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
+    page_title: Annotated[str | None, From("context.page.title", "The page's title.")] = None
 
 
 class Screen(Event):
     """A screen of an app that was seen."""
 
-    screen_name: Annotated[str | None, From("name"), Field(description="The screen's name.")] = None
-    screen_class: Annotated[str | None, From("category"), Field(description="The screen's class.")] = None
+    screen_name: Annotated[str | None, From("name", "The screen's name.")] = None
+    screen_class: Annotated[str | None, From("category", "The screen's class.")] = None
 
 
 class Search(Event):
     """A search."""
 
-    search_term: Annotated[str, From("properties.query"), Field(description="What was searched for.")]
+    search_term: Annotated[str, From("properties.query", "What was searched for.")]
 
 
 class Method(Event):
     """Something done in one way of several, such as a login."""
 
-    method: Annotated[str | None, From("properties.method"), Field(description="How it was done.")] = None
+    method: Annotated[str | None, From("properties.method", "How it was done.")] = None
 
 
 class Content(Method):
     """Content that was chosen or shared."""
 
-    content_type: Annotated[str | None, From("properties.content_type"), Field(description="Its kind.")] = None
-    item_id: Annotated[str | None, From("properties.item_id"), Field(description="Its id.")] = None
+    content_type: Annotated[str | None, From("properties.content_type", "Its kind.")] = None
+    item_id: Annotated[str | None, From("properties.item_id", "Its id.")] = None
 
 
 class Group(Event):
     """A group that somebody joined."""
 
-    group_id: Annotated[str | None, From("groupId"), Field(description="The group's id.")] = None
+    group_id: Annotated[str | None, From("groupId", "The group's id.")] = None
 
 
 class Lead(Event):
     """A step of a lead."""
 
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
-    value: Annotated[Number | None, From("properties.value"), Field(description="What the lead is worth.")] = None
-    lead_source: Annotated[str | None, From("properties.lead_source"), Field(description="Where it came from.")] = None
-    lead_status: Annotated[str | None, From("properties.lead_status"), Field(description="How it stands.")] = None
-    disqualified_lead_reason: Annotated[
-        str | None, From("properties.disqualified_lead_reason"), Field(description="Why it is none.")
-    ] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    value: Annotated[Number | None, From("properties.value", "What the lead is worth.")] = None
+    lead_source: Annotated[str | None, From("properties.lead_source", "Where it came from.")] = None
+    lead_status: Annotated[str | None, From("properties.lead_status", "How it stands.")] = None
+    disqualified_lead_reason: Annotated[str | None, From("properties.disqualified_lead_reason", "Why it is none.")] = (
+        None
+    )
     close_convert_lead: Annotated[str | None, Field(description="The stage that it closed in.")] = None
-    unconvert_lead_reason: Annotated[
-        str | None, From("properties.unconvert_lead_reason"), Field(description="Why it was lost.")
-    ] = None
+    unconvert_lead_reason: Annotated[str | None, From("properties.unconvert_lead_reason", "Why it was lost.")] = None
 
 
 class Game(Event):
     """A step in a game."""
 
-    level: Annotated[int | None, From("properties.level"), Field(description="The level.")] = None
-    level_name: Annotated[str | None, From("properties.level_name"), Field(description="The level's name.")] = None
-    character: Annotated[str | None, From("properties.character"), Field(description="The character.")] = None
+    level: Annotated[int | None, From("properties.level", "The level.")] = None
+    level_name: Annotated[str | None, From("properties.level_name", "The level's name.")] = None
+    character: Annotated[str | None, From("properties.character", "The character.")] = None
     success: Annotated[Literal["true", "false"] | None, Field(description="Whether it was mastered.")] = None
-    score: Annotated[Number | None, From("properties.score"), Field(description="The score.")] = None
-    achievement_id: Annotated[str | None, From("properties.achievement_id"), Field(description="Its id.")] = None
-    virtual_currency_name: Annotated[
-        str | None, From("properties.virtual_currency_name"), Field(description="The virtual currency.")
-    ] = None
-    value: Annotated[Number | None, From("properties.value"), Field(description="How much of it.")] = None
-    item_name: Annotated[str | None, From("properties.item_name"), Field(description="What it was spent on.")] = None
+    score: Annotated[Number | None, From("properties.score", "The score.")] = None
+    achievement_id: Annotated[str | None, From("properties.achievement_id", "Its id.")] = None
+    virtual_currency_name: Annotated[str | None, From("properties.virtual_currency_name", "The virtual currency.")] = (
+        None
+    )
+    value: Annotated[Number | None, From("properties.value", "How much of it.")] = None
+    item_name: Annotated[str | None, From("properties.item_name", "What it was spent on.")] = None
 
 
 class Custom(Event):
     """An event of your own."""
 
-    event_name: Annotated[str, From("event"), Field(description="The name; white space becomes _.")]
+    event_name: Annotated[str, From("event", "The name; white space becomes _.")]
 
 
 google = Destination("google_analytics_4", settings=GoogleAnalyticsSettings, title="Google Analytics 4")
@@ -352,9 +338,3 @@ for preset, action in (
     ("Screen views", "screen_view"),
 ):
     google.preset(preset, action=action)
-
-
-@hookimpl
-def register_destinations(register: Callable[[Destination], None]) -> None:
-    """Bring the destination in."""
-    register(google)

@@ -4,7 +4,6 @@ Source: https://developers.hubspot.com/docs/api/crm/contacts and its neighbours.
 address and made where there is none; a company is searched for, then updated or made.
 """
 
-from collections.abc import Generator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -21,12 +20,10 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     Timestamp,
     at_least_one_of,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class HubSpotSettings(Settings):
@@ -39,26 +36,18 @@ class HubSpotSettings(Settings):
 class UpsertContact(Payload):
     """A contact: properties by HubSpot's own names."""
 
-    email: Annotated[
-        str,
-        From("traits.email || context.traits.email"),
-        Field(description="The address that the contact is known by."),
-    ]
-    firstname: Annotated[
-        str | None, From("traits.first_name || traits.firstName"), Field(description="First name.")
-    ] = None
-    lastname: Annotated[str | None, From("traits.last_name || traits.lastName"), Field(description="Last name.")] = None
-    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number.")] = None
-    company: Annotated[str | None, From("traits.company.name"), Field(description="The company's name.")] = None
-    jobtitle: Annotated[str | None, From("traits.title || traits.position"), Field(description="Job title.")] = None
-    address: Annotated[str | None, From("traits.address.street"), Field(description="Street and number.")] = None
-    city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
-    state: Annotated[str | None, From("traits.address.state"), Field(description="State or region.")] = None
-    country: Annotated[str | None, From("traits.address.country"), Field(description="Country.")] = None
-    zip: Annotated[
-        str | None, From("traits.address.postalCode || traits.address.postal_code"), Field(description="Postal code.")
-    ] = None
-    website: Annotated[str | None, From("traits.website"), Field(description="Website.")] = None
+    email: Annotated[str, From("traits.email || context.traits.email", "The address that the contact is known by.")]
+    firstname: Annotated[str | None, From("traits.first_name || traits.firstName", "First name.")] = None
+    lastname: Annotated[str | None, From("traits.last_name || traits.lastName", "Last name.")] = None
+    phone: Annotated[str | None, From("traits.phone", "Telephone number.")] = None
+    company: Annotated[str | None, From("traits.company.name", "The company's name.")] = None
+    jobtitle: Annotated[str | None, From("traits.title || traits.position", "Job title.")] = None
+    address: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
+    city: Annotated[str | None, From("traits.address.city", "City.")] = None
+    state: Annotated[str | None, From("traits.address.state", "State or region.")] = None
+    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
+    zip: Annotated[str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")] = None
+    website: Annotated[str | None, From("traits.website", "Website.")] = None
     lifecyclestage: Annotated[
         str | None, Field(description="The stage's internal name, in lower case, such as lead.")
     ] = None
@@ -70,22 +59,20 @@ class UpsertContact(Payload):
 class UpsertCompany(Payload):
     """A company: properties by HubSpot's own names."""
 
-    group_id: Annotated[str, From("groupId"), Field(description="Your id of the company.")]
+    group_id: Annotated[str, From("groupId", "Your id of the company.")]
     id_property: Annotated[
         str, Field(description="The company property that holds your id; make it in HubSpot first.", pattern=r"^\w+$")
     ] = "segment_group_id"
-    name: Annotated[str | None, From("traits.name"), Field(description="The company's name.")] = None
-    domain: Annotated[str | None, From("traits.website"), Field(description="Its domain.")] = None
-    description: Annotated[str | None, From("traits.description"), Field(description="What it does.")] = None
-    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number.")] = None
-    city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
-    state: Annotated[str | None, From("traits.address.state"), Field(description="State or region.")] = None
-    country: Annotated[str | None, From("traits.address.country"), Field(description="Country.")] = None
-    zip: Annotated[
-        str | None, From("traits.address.postalCode || traits.address.postal_code"), Field(description="Postal code.")
-    ] = None
-    numberofemployees: Annotated[Number | None, From("traits.employees"), Field(description="Employees.")] = None
-    industry: Annotated[str | None, From("traits.industry"), Field(description="HubSpot's name of an industry.")] = None
+    name: Annotated[str | None, From("traits.name", "The company's name.")] = None
+    domain: Annotated[str | None, From("traits.website", "Its domain.")] = None
+    description: Annotated[str | None, From("traits.description", "What it does.")] = None
+    phone: Annotated[str | None, From("traits.phone", "Telephone number.")] = None
+    city: Annotated[str | None, From("traits.address.city", "City.")] = None
+    state: Annotated[str | None, From("traits.address.state", "State or region.")] = None
+    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
+    zip: Annotated[str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")] = None
+    numberofemployees: Annotated[Number | None, From("traits.employees", "Employees.")] = None
+    industry: Annotated[str | None, From("traits.industry", "HubSpot's name of an industry.")] = None
     properties: Annotated[
         JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
     ] = None
@@ -98,16 +85,12 @@ class CustomBehavioralEvent(Payload):
     """An event that is defined in HubSpot."""
 
     event_name: Annotated[str, Field(description="The event's internal name, such as pe1234567_button_clicked.")]
-    occurred_at: Annotated[Timestamp | None, From("timestamp"), Field(description="When it happened.")] = None
-    email: Annotated[
-        str | None, From("context.traits.email || properties.email"), Field(description="The contact's address.")
-    ] = None
-    utk: Annotated[str | None, From("properties.utk"), Field(description="The visitor's hubspotutk cookie.")] = None
+    occurred_at: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
+    email: Annotated[str | None, From("context.traits.email || properties.email", "The contact's address.")] = None
+    utk: Annotated[str | None, From("properties.utk", "The visitor's hubspotutk cookie.")] = None
     object_id: Annotated[str | None, Field(description="The id of a record that it is tied to.")] = None
     properties: Annotated[
-        JsonObject | None,
-        From("flatten_object(properties, '_')"),
-        Field(description="The event's properties, by internal name."),
+        JsonObject | None, From("flatten_object(properties, '_')", "The event's properties, by internal name.")
     ] = None
 
     identified = at_least_one_of("email", "utk", "object_id")
@@ -180,7 +163,7 @@ hubspot.preset("Companies", action="upsert_company")
 
 
 def _request(settings: HubSpotSettings, method: str, path: str, body: Any, **params: str) -> Request:
-    headers = {"Authorization": settings.access_token.into("Bearer {}")}
+    headers = settings.access_token.bearer()
     return Request(method, f"{settings.endpoint}{path}", headers=headers, params=params, json=body)
 
 
@@ -204,9 +187,3 @@ def _id(record: Any) -> str:
 def _outcome(response: Response) -> Outcome:
     """Read a status as usual, but take a conflict for one that passes: two calls made the same record at once."""
     return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(hubspot)

@@ -3,7 +3,6 @@
 Source: https://developers.intercom.com/docs/references/rest-api. A contact is searched for first, then updated or made.
 """
 
-from collections.abc import Generator
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -22,12 +21,10 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     UnixSeconds,
     at_least_one_of,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class Region(StrEnum):
@@ -63,16 +60,14 @@ class Role(StrEnum):
 class Identify(Payload):
     """A contact."""
 
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
-    email: Annotated[str | None, From("traits.email || context.traits.email"), Field(description="E-mail address.")] = (
-        None
-    )
+    external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
+    email: Annotated[str | None, From("traits.email || context.traits.email", "E-mail address.")] = None
     role: Annotated[Role, Field(description="user, or lead while it is not known yet.")] = Role.USER
-    phone: Annotated[str | None, From("traits.phone"), Field(description="Telephone number in E.164.")] = None
-    name: Annotated[str | None, From("traits.name"), Field(description="Full name.")] = None
-    avatar: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    phone: Annotated[str | None, From("traits.phone", "Telephone number in E.164.")] = None
+    name: Annotated[str | None, From("traits.name", "Full name.")] = None
+    avatar: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
     signed_up_at: Annotated[UnixSeconds | None, Field(description="When it signed up.")] = None
-    last_seen_at: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it was seen last.")] = None
+    last_seen_at: Annotated[UnixSeconds | None, From("timestamp", "When it was seen last.")] = None
     owner_id: Annotated[int | None, Field(description="The admin that owns it.")] = None
     unsubscribed_from_emails: Annotated[bool | None, Field(description="Whether it takes no mail.")] = None
     custom_attributes: Annotated[
@@ -85,43 +80,37 @@ class Identify(Payload):
 class Group(Payload):
     """A company, and the contact that belongs to it."""
 
-    company_id: Annotated[str, From("groupId"), Field(description="Your id of the company.")]
-    name: Annotated[str | None, From("traits.name"), Field(description="The company's name.")] = None
-    plan: Annotated[str | None, From("traits.plan"), Field(description="What it pays for.")] = None
-    size: Annotated[
-        int | None, From("traits.size || traits.employees"), Field(description="How many employees it has.")
-    ] = None
-    website: Annotated[str | None, From("traits.website"), Field(description="Its website.")] = None
-    industry: Annotated[str | None, From("traits.industry"), Field(description="Its industry.")] = None
+    company_id: Annotated[str, From("groupId", "Your id of the company.")]
+    name: Annotated[str | None, From("traits.name", "The company's name.")] = None
+    plan: Annotated[str | None, From("traits.plan", "What it pays for.")] = None
+    size: Annotated[int | None, From("traits.size || traits.employees", "How many employees it has.")] = None
+    website: Annotated[str | None, From("traits.website", "Its website.")] = None
+    industry: Annotated[str | None, From("traits.industry", "Its industry.")] = None
     monthly_spend: Annotated[
-        Number | None, From("traits.monthly_spend || traits.monthlySpend"), Field(description="What it spends a month.")
+        Number | None, From("traits.monthly_spend || traits.monthlySpend", "What it spends a month.")
     ] = None
     remote_created_at: Annotated[
-        UnixSeconds | None, From("traits.created_at || traits.createdAt"), Field(description="When you first knew it.")
+        UnixSeconds | None, From("traits.created_at || traits.createdAt", "When you first knew it.")
     ] = None
     custom_attributes: Annotated[
         JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")
     ] = None
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
-    email: Annotated[str | None, From("context.traits.email"), Field(description="The contact's address.")] = None
+    external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
+    email: Annotated[str | None, From("context.traits.email", "The contact's address.")] = None
 
 
 class Track(Payload):
     """Something that a contact did."""
 
-    event_name: Annotated[str, From("event"), Field(description="The event's name.")]
-    created_at: Annotated[UnixSeconds, From("timestamp"), Field(description="When it happened.")]
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
-    email: Annotated[
-        str | None, From("properties.email"), Field(description="The contact's address, where there is no id.")
-    ] = None
+    event_name: Annotated[str, From("event", "The event's name.")]
+    created_at: Annotated[UnixSeconds, From("timestamp", "When it happened.")]
+    user_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
+    email: Annotated[str | None, From("properties.email", "The contact's address, where there is no id.")] = None
     id: Annotated[str | None, Field(description="Intercom's id of the contact.")] = None
-    revenue: Annotated[Number | None, From("properties.revenue"), Field(description="What it is worth.")] = None
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    revenue: Annotated[Number | None, From("properties.revenue", "What it is worth.")] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
     metadata: Annotated[
-        JsonObject | None,
-        From("omit(properties, ['revenue', 'currency', 'email'])"),
-        Field(description="Details of the event."),
+        JsonObject | None, From("omit(properties, ['revenue', 'currency', 'email'])", "Details of the event.")
     ] = None
 
     identified = at_least_one_of("user_id", "email", "id")
@@ -182,7 +171,7 @@ for name, action in (("Identify calls", "identify"), ("Group calls", "group"), (
 
 def _request(settings: IntercomSettings, method: str, path: str, body: Any) -> Request:
     host = settings.endpoint or HOSTS[settings.region]
-    headers = {"Authorization": settings.access_token.into("Bearer {}")}
+    headers = settings.access_token.bearer()
     return Request(method, f"{host}{path}", headers=headers, json=body)
 
 
@@ -210,9 +199,3 @@ def _first(response: Response) -> str:
 def _outcome(response: Response) -> Outcome:
     """Read a status as usual, but take a conflict for one that passes: two calls made the same contact at once."""
     return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(intercom)

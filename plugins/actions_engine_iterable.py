@@ -26,7 +26,6 @@ from actions_engine import (
     Settings,
     UnixSeconds,
     at_least_one_of,
-    hookimpl,
 )
 
 
@@ -53,10 +52,12 @@ class User(Payload):
 
     email: Annotated[
         str | None,
-        From("context.traits.email || traits.email || properties.email"),
-        Field(description="The user's e-mail address, unless the project knows users by userId alone."),
+        From(
+            "context.traits.email || traits.email || properties.email",
+            "The user's e-mail address, unless the project knows users by userId alone.",
+        ),
     ] = None
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
 
     identified = at_least_one_of("email", "user_id")
 
@@ -64,12 +65,10 @@ class User(Payload):
 class UpdateUser(User):
     """A user's profile."""
 
-    data_fields: Annotated[
-        JsonObject | None, From("traits || context.traits"), Field(description="The profile's fields, by name.")
-    ] = None
-    phone_number: Annotated[
-        str | None, From("traits.phone || context.traits.phone"), Field(description="Telephone number in E.164.")
-    ] = None
+    data_fields: Annotated[JsonObject | None, From("traits || context.traits", "The profile's fields, by name.")] = None
+    phone_number: Annotated[str | None, From("traits.phone || context.traits.phone", "Telephone number in E.164.")] = (
+        None
+    )
     merge_nested_objects: Annotated[
         bool, Field(description="Merge objects inside the profile in place of replacing them.")
     ] = False
@@ -79,12 +78,10 @@ class UpdateUser(User):
 class TrackEvent(User):
     """Something that a user did."""
 
-    event_name: Annotated[str, From("event"), Field(description="The event's name.")]
-    id: Annotated[
-        str | None, From("messageId"), Field(description="The event's id; the same id again replaces it.")
-    ] = None
-    created_at: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it happened.")] = None
-    data_fields: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    event_name: Annotated[str, From("event", "The event's name.")]
+    id: Annotated[str | None, From("messageId", "The event's id; the same id again replaces it.")] = None
+    created_at: Annotated[UnixSeconds | None, From("timestamp", "When it happened.")] = None
+    data_fields: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
     campaign_id: Annotated[int | None, Field(description="The campaign that led to it.")] = None
     template_id: Annotated[int | None, Field(description="The template that led to it.")] = None
 
@@ -92,13 +89,11 @@ class TrackEvent(User):
 class Commerce(User):
     """A cart or an order."""
 
-    items: Annotated[list[Product], From("properties.products"), Field(description="The products.")]
+    items: Annotated[list[Product], From("properties.products", "The products.")]
     user_data_fields: Annotated[
-        JsonObject | None, From("context.traits"), Field(description="The user's profile, updated along with it.")
+        JsonObject | None, From("context.traits", "The user's profile, updated along with it.")
     ] = None
-    phone_number: Annotated[
-        str | None, From("context.traits.phone"), Field(description="Telephone number in E.164.")
-    ] = None
+    phone_number: Annotated[str | None, From("context.traits.phone", "Telephone number in E.164.")] = None
     merge_nested_objects: Annotated[
         bool, Field(description="Merge objects inside the profile in place of replacing them.")
     ] = False
@@ -107,16 +102,10 @@ class Commerce(User):
 class TrackPurchase(Commerce):
     """A completed order."""
 
-    total: Annotated[
-        Number, From("properties.total || properties.revenue"), Field(description="What the order is worth.")
-    ]
-    id: Annotated[
-        str | None, From("properties.order_id"), Field(description="The order's id; the same id again replaces it.")
-    ] = None
-    created_at: Annotated[UnixSeconds | None, From("timestamp"), Field(description="When it happened.")] = None
-    data_fields: Annotated[
-        JsonObject | None, From("omit(properties, ['products'])"), Field(description="Details of the order.")
-    ] = None
+    total: Annotated[Number, From("properties.total || properties.revenue", "What the order is worth.")]
+    id: Annotated[str | None, From("properties.order_id", "The order's id; the same id again replaces it.")] = None
+    created_at: Annotated[UnixSeconds | None, From("timestamp", "When it happened.")] = None
+    data_fields: Annotated[JsonObject | None, From("omit(properties, ['products'])", "Details of the order.")] = None
     campaign_id: Annotated[int | None, Field(description="The campaign that led to it.")] = None
     template_id: Annotated[int | None, Field(description="The template that led to it.")] = None
 
@@ -273,9 +262,3 @@ def _with_dates(value: Any) -> Any:
         offset = moment.strftime("%z") or "+0000"
         return f"{moment:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
     return value
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(iterable)

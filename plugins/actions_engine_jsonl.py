@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -16,7 +16,6 @@ from actions_engine import (
     Response,
     Settings,
     encode_json,
-    hookimpl,
 )
 
 
@@ -34,7 +33,7 @@ class JsonlSettings(Settings):
 class Append(Payload):
     """One line."""
 
-    record: Annotated[JsonObject, From("@"), Field(description="The line's object: the whole event by default.")]
+    record: Annotated[JsonObject, From("@", "The line's object: the whole event by default.")]
 
 
 class FileTransport:
@@ -87,9 +86,3 @@ def append(settings: JsonlSettings, payloads: list[Append]) -> Request:
 
 
 jsonl.preset("Every event", action="append")
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(jsonl)

@@ -5,7 +5,6 @@ vendor's create-or-update endpoint; lists are filled by profile id, which that r
 """
 
 import json
-from collections.abc import Generator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -25,12 +24,10 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     Timestamp,
     at_least_one_of,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class KlaviyoSettings(Settings):
@@ -44,11 +41,9 @@ class KlaviyoSettings(Settings):
 class Person(Payload):
     """Whom a call is about."""
 
-    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
-        None
-    )
+    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
     phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the person.")] = None
+    external_id: Annotated[str | None, From("userId", "Your id of the person.")] = None
     anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
 
     identified = at_least_one_of("email", "phone_number", "external_id", "anonymous_id")
@@ -71,19 +66,19 @@ class UpsertProfile(Person):
     """A person's profile."""
 
     external_id: Annotated[str | None, Field(description="Your id of the person.")] = None
-    first_name: Annotated[str | None, From("traits.firstName"), Field(description="First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName"), Field(description="Last name.")] = None
-    organization: Annotated[str | None, From("traits.company.name"), Field(description="Company.")] = None
-    title: Annotated[str | None, From("traits.title"), Field(description="Job title.")] = None
-    image: Annotated[str | None, From("traits.avatar"), Field(description="URL of a picture.")] = None
+    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
+    organization: Annotated[str | None, From("traits.company.name", "Company.")] = None
+    title: Annotated[str | None, From("traits.title", "Job title.")] = None
+    image: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
     locale: Annotated[str | None, Field(description="Language, such as en-US.")] = None
     location: Annotated[
         Location | None,
         From(
             "traits.address.{address1: street, city: city, region: state, "
-            "zip: postalCode || postal_code || zip, country: country}"
+            "zip: postalCode || postal_code || zip, country: country}",
+            "Where the person lives.",
         ),
-        Field(description="Where the person lives."),
     ] = None
     properties: Annotated[JsonObject | None, Field(description="Properties of your own.")] = None
     list_id: Annotated[str | None, Field(description="A list that the profile is put on.")] = None
@@ -92,14 +87,12 @@ class UpsertProfile(Person):
 class TrackEvent(Person):
     """Something that a person did."""
 
-    metric_name: Annotated[str, From("event"), Field(description="The event's name.")]
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
-    time: Annotated[Timestamp | None, From("timestamp"), Field(description="When it happened.")] = None
+    metric_name: Annotated[str, From("event", "The event's name.")]
+    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
+    time: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
     value: Annotated[Number | None, Field(description="What it is worth.")] = None
     value_currency: Annotated[str | None, Field(description="ISO 4217.")] = None
-    unique_id: Annotated[
-        str | None, From("messageId"), Field(description="The event's id; a second one with it is ignored.")
-    ] = None
+    unique_id: Annotated[str | None, From("messageId", "The event's id; a second one with it is ignored.")] = None
 
 
 class OrderCompleted(TrackEvent):
@@ -107,24 +100,20 @@ class OrderCompleted(TrackEvent):
 
     metric_name: Annotated[str, Field(description="The order's metric.")] = "Order Completed"
     products: Annotated[
-        list[Product] | None,
-        From("properties.products"),
-        Field(description="The products; each becomes an event Ordered Product."),
+        list[Product] | None, From("properties.products", "The products; each becomes an event Ordered Product.")
     ] = None
 
 
 class ListMember(Person):
     """A person on a list."""
 
-    list_id: Annotated[str, From("context.personas.external_audience_id"), Field(description="The list's id.")]
+    list_id: Annotated[str, From("context.personas.external_audience_id", "The list's id.")]
 
 
 class Subscribe(Payload):
     """A person's consent."""
 
-    email: Annotated[str | None, From("context.traits.email || traits.email"), Field(description="E-mail address.")] = (
-        None
-    )
+    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
     phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
     list_id: Annotated[str | None, Field(description="The list that they subscribe to.")] = None
     custom_source: Annotated[str | None, Field(description="Where the consent was given.")] = None
@@ -296,9 +285,3 @@ def _event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
     }
     given = {key: item for key, item in attributes.items() if item is not None}
     return _post(settings, "/events/", {"type": "event", "attributes": given})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(klaviyo)

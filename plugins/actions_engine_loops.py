@@ -21,7 +21,6 @@ from actions_engine import (
     Secret,
     Settings,
     at_least_one_of,
-    hookimpl,
 )
 
 
@@ -35,12 +34,10 @@ class LoopsSettings(Settings):
 class Contact(Payload):
     """Who is meant, and what is known about them: properties become properties of the contact."""
 
-    email: Annotated[
-        Email | None,
-        From("context.traits.email || traits.email || properties.email"),
-        Field(description="The address."),
-    ] = None
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
+    email: Annotated[Email | None, From("context.traits.email || traits.email || properties.email", "The address.")] = (
+        None
+    )
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     mailing_lists: Annotated[
         JsonObject | None, Field(description="Ids of mailing lists, each with true to put the contact on it or false.")
     ] = None
@@ -51,30 +48,27 @@ class Contact(Payload):
 class UpdateContact(Contact):
     """What is known about a contact."""
 
-    first_name: Annotated[
-        str | None, From("traits.firstName || traits.first_name"), Field(description="The first name.")
-    ] = None
-    last_name: Annotated[
-        str | None, From("traits.lastName || traits.last_name"), Field(description="The last name.")
-    ] = None
+    first_name: Annotated[str | None, From("traits.firstName || traits.first_name", "The first name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName || traits.last_name", "The last name.")] = None
     source: Annotated[str | None, Field(description="Where the contact came from, if not from the API.")] = None
     user_group: Annotated[str | None, Field(description="A group of contacts to put this one into.")] = None
     subscribed: Annotated[bool | None, Field(description="Whether the contact may be sent campaigns.")] = None
     properties: Annotated[
         JsonObject | None,
-        From("flatten_object(omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name']), '_')"),
-        Field(description="Other properties: text, numbers, true, false, or null to empty one."),
+        From(
+            "flatten_object(omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name']), '_')",
+            "Other properties: text, numbers, true, false, or null to empty one.",
+        ),
     ] = None
 
 
 class SendEvent(Contact):
     """Something that a contact did."""
 
-    event_name: Annotated[str, From("event"), Field(description="The event's name.")]
+    event_name: Annotated[str, From("event", "The event's name.")]
     event_properties: Annotated[
         JsonObject | None,
-        From("flatten_object(properties, '_')"),
-        Field(description="Details for the mails: text, numbers, true or false."),
+        From("flatten_object(properties, '_')", "Details for the mails: text, numbers, true or false."),
     ] = None
     contact_properties: Annotated[
         JsonObject | None,
@@ -117,9 +111,3 @@ def _send(
 
 loops.preset("Update contacts", action="update_contact")
 loops.preset("Send events", action="send_event")
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(loops)

@@ -4,7 +4,6 @@ Source: https://developer.mixpanel.com/reference/overview. Events go to `/import
 and deduplicates by `$insert_id`; profiles go to `/engage` and `/groups`.
 """
 
-from collections.abc import Generator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -23,13 +22,11 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     UnixMillis,
     at_least_one_of,
     encode_json,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class Region(StrEnum):
@@ -62,56 +59,48 @@ _AGENT = "parse_user_agent(context.userAgent)"
 class TrackEvent(Payload):
     """Something that a user did."""
 
-    event: Annotated[str, From("event"), Field(description="The event's name.")]
-    time: Annotated[UnixMillis, From("timestamp"), Field(description="When it happened.")]
-    insert_id: Annotated[
-        str | None, From("messageId"), Field(description="The event's id; a second one of that day is ignored.")
-    ] = None
+    event: Annotated[str, From("event", "The event's name.")]
+    time: Annotated[UnixMillis, From("timestamp", "When it happened.")]
+    insert_id: Annotated[str | None, From("messageId", "The event's id; a second one of that day is ignored.")] = None
     distinct_id: Annotated[
-        str | None, From("userId || anonymousId"), Field(description="Who it was, where identities are merged by it.")
+        str | None, From("userId || anonymousId", "Who it was, where identities are merged by it.")
     ] = None
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
-    anonymous_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's or device's id.")] = None
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
-    current_url: Annotated[str | None, From("context.page.url"), Field(description="The page's URL.")] = None
-    referrer: Annotated[str | None, From("context.page.referrer"), Field(description="The page before.")] = None
-    browser: Annotated[str | None, From(f"{_AGENT}.browser"), Field(description="The browser.")] = None
-    browser_version: Annotated[
-        str | None, From(f"{_AGENT}.browser_version"), Field(description="The browser's version.")
-    ] = None
-    os: Annotated[str | None, From("context.os.name"), Field(description="The operating system.")] = None
-    os_version: Annotated[str | None, From("context.os.version"), Field(description="Its version.")] = None
-    locale: Annotated[str | None, From("context.locale"), Field(description="Language, such as en-US.")] = None
-    timezone: Annotated[str | None, From("context.timezone"), Field(description="Time zone.")] = None
-    lib_version: Annotated[
-        str | None, From("context.library.version"), Field(description="The version of what sent it first.")
-    ] = None
-    mp_lib: Annotated[str | None, From("context.library.name"), Field(description="What sent it first.")] = None
-    utm_campaign: Annotated[str | None, From("context.campaign.name"), Field(description="The campaign.")] = None
-    utm_source: Annotated[str | None, From("context.campaign.source"), Field(description="Its source.")] = None
-    utm_medium: Annotated[str | None, From("context.campaign.medium"), Field(description="Its medium.")] = None
-    utm_term: Annotated[str | None, From("context.campaign.term"), Field(description="Its term.")] = None
-    utm_content: Annotated[str | None, From("context.campaign.content"), Field(description="Its content.")] = None
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The visitor's or device's id.")] = None
+    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
+    current_url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
+    browser: Annotated[str | None, From(f"{_AGENT}.browser", "The browser.")] = None
+    browser_version: Annotated[str | None, From(f"{_AGENT}.browser_version", "The browser's version.")] = None
+    os: Annotated[str | None, From("context.os.name", "The operating system.")] = None
+    os_version: Annotated[str | None, From("context.os.version", "Its version.")] = None
+    locale: Annotated[str | None, From("context.locale", "Language, such as en-US.")] = None
+    timezone: Annotated[str | None, From("context.timezone", "Time zone.")] = None
+    lib_version: Annotated[str | None, From("context.library.version", "The version of what sent it first.")] = None
+    mp_lib: Annotated[str | None, From("context.library.name", "What sent it first.")] = None
+    utm_campaign: Annotated[str | None, From("context.campaign.name", "The campaign.")] = None
+    utm_source: Annotated[str | None, From("context.campaign.source", "Its source.")] = None
+    utm_medium: Annotated[str | None, From("context.campaign.medium", "Its medium.")] = None
+    utm_term: Annotated[str | None, From("context.campaign.term", "Its term.")] = None
+    utm_content: Annotated[str | None, From("context.campaign.content", "Its content.")] = None
+    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
 
 
 class TrackPurchase(TrackEvent):
     """A completed order."""
 
     products: Annotated[
-        list[Product] | None,
-        From("properties.products"),
-        Field(description="The products; each becomes an event Product Purchased."),
+        list[Product] | None, From("properties.products", "The products; each becomes an event Product Purchased.")
     ] = None
 
 
 class Identify(Payload):
     """What is known about a user."""
 
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
-    anonymous_id: Annotated[str | None, From("anonymousId"), Field(description="The visitor's id.")] = None
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
-    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The visitor's id.")] = None
+    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
+    traits: Annotated[JsonObject | None, From("traits", "What is known.")] = None
 
     identified = at_least_one_of("user_id", "anonymous_id")
 
@@ -120,22 +109,22 @@ class Group(Payload):
     """What is known about a group."""
 
     group_key: Annotated[str, Field(description="The group key of the project's settings.")] = "$group_id"
-    group_id: Annotated[str, From("groupId"), Field(description="The group's id.")]
-    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known.")] = None
+    group_id: Annotated[str, From("groupId", "The group's id.")]
+    traits: Annotated[JsonObject | None, From("traits", "What is known.")] = None
 
 
 class Alias(Payload):
     """Two ids of one user."""
 
-    distinct_id: Annotated[str, From("previousId"), Field(description="The id until now.")]
-    alias: Annotated[str, From("userId"), Field(description="The id from now on.")]
+    distinct_id: Annotated[str, From("previousId", "The id until now.")]
+    alias: Annotated[str, From("userId", "The id from now on.")]
 
 
 class Increment(Payload):
     """Numbers of a user's profile that grow."""
 
-    distinct_id: Annotated[str, From("userId || anonymousId"), Field(description="Who it is.")]
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    distinct_id: Annotated[str, From("userId || anonymousId", "Who it is.")]
+    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
     increment: Annotated[
         dict[str, Number], Field(description="By how much, for each property; 20 at most.", examples=[{"orders": 1}])
     ]
@@ -295,9 +284,3 @@ def _form(settings: MixpanelSettings, path: str, data: dict[str, Any]) -> Reques
     host = settings.endpoint or HOSTS[settings.region]
     # The token stands inside the JSON: the whole is masked as a secret is.
     return Request.post(f"{host}{path}", form={"data": Secret(encode_json(data).decode())})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(mixpanel)

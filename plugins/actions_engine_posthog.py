@@ -19,7 +19,6 @@ from actions_engine import (
     Secret,
     Settings,
     Timestamp,
-    hookimpl,
 )
 
 
@@ -42,17 +41,17 @@ class PostHogSettings(Settings):
 class Event(Payload):
     """What every event carries."""
 
-    distinct_id: Annotated[str, From("userId || anonymousId"), Field(description="Who it was.")]
-    timestamp: Annotated[Timestamp | None, From("timestamp"), Field(description="When it happened.")] = None
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address, for the place.")] = None
+    distinct_id: Annotated[str, From("userId || anonymousId", "Who it was.")]
+    timestamp: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
+    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
     geoip_disable: Annotated[bool | None, Field(description="Do not look the place up.")] = None
 
 
 class Capture(Event):
     """Something that somebody did."""
 
-    event: Annotated[str, From("event"), Field(description="The event's name; $pageview and $screen for views.")]
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    event: Annotated[str, From("event", "The event's name; $pageview and $screen for views.")]
+    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
     current_url: Annotated[str | None, Field(description="The page's URL.")] = None
     screen_name: Annotated[str | None, Field(description="The screen's name.")] = None
     groups: Annotated[JsonObject | None, Field(description="Groups by type, such as {company: acme}.")] = None
@@ -64,9 +63,7 @@ class Capture(Event):
 class Identify(Event):
     """What is known about a person."""
 
-    set: Annotated[
-        JsonObject | None, From("traits || context.traits"), Field(description="Properties, the new ones winning.")
-    ] = None
+    set: Annotated[JsonObject | None, From("traits || context.traits", "Properties, the new ones winning.")] = None
     set_once: Annotated[JsonObject | None, Field(description="Properties that are kept where there is one.")] = None
     anonymous_id: Annotated[str | None, Field(description="An earlier id that becomes one with distinct_id.")] = None
 
@@ -75,15 +72,15 @@ class Group(Event):
     """What is known about a group."""
 
     group_type: Annotated[str, Field(description="The kind of group.")] = "company"
-    group_key: Annotated[str, From("groupId"), Field(description="The group's id.")]
-    group_set: Annotated[JsonObject | None, From("traits"), Field(description="The group's properties.")] = None
+    group_key: Annotated[str, From("groupId", "The group's id.")]
+    group_set: Annotated[JsonObject | None, From("traits", "The group's properties.")] = None
 
 
 class Alias(Event):
     """Two ids of one person."""
 
-    distinct_id: Annotated[str, From("userId"), Field(description="The id from now on.")]
-    alias: Annotated[str, From("previousId"), Field(description="The id until now.")]
+    distinct_id: Annotated[str, From("userId", "The id from now on.")]
+    alias: Annotated[str, From("previousId", "The id until now.")]
 
 
 posthog = Destination("posthog", settings=PostHogSettings, title="PostHog")
@@ -176,9 +173,3 @@ def _send(settings: PostHogSettings, events: list[dict[str, Any]]) -> Request:
     if settings.historical_migration:
         body["historical_migration"] = True
     return Request.post(f"{settings.endpoint or f'https://{settings.region}.i.posthog.com'}/batch/", json=body)
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(posthog)

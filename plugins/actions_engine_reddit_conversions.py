@@ -22,7 +22,6 @@ from actions_engine import (
     Secret,
     Settings,
     Timestamp,
-    hookimpl,
 )
 
 
@@ -59,49 +58,50 @@ class Product(Part):
 class Event(Payload):
     """What every event tells."""
 
-    event_at: Annotated[Timestamp, From("timestamp"), Field(description="When it happened; seven days back at most.")]
+    event_at: Annotated[Timestamp, From("timestamp", "When it happened; seven days back at most.")]
     conversion_id: Annotated[
         HashedText | None,
-        From("properties.conversion_id || messageId"),
-        Field(description="The id that the pixel sends too; is hashed. Reddit counts an id once."),
+        From(
+            "properties.conversion_id || messageId",
+            "The id that the pixel sends too; is hashed. Reddit counts an id once.",
+        ),
     ] = None
-    click_id: Annotated[
-        str | None, From("properties.click_id || properties.rdt_cid"), Field(description="rdt_cid of the ad's URL.")
-    ] = None
+    click_id: Annotated[str | None, From("properties.click_id || properties.rdt_cid", "rdt_cid of the ad's URL.")] = (
+        None
+    )
     email: Annotated[
         HashedEmail | None,
-        From("context.traits.email || traits.email || properties.email"),
-        Field(description="E-mail address; is hashed."),
+        From("context.traits.email || traits.email || properties.email", "E-mail address; is hashed."),
     ] = None
     phone_number: Annotated[
         HashedText | None,
-        From("normalize_phone(context.traits.phone || traits.phone || properties.phone)"),
-        Field(description="Telephone number in E.164; is hashed."),
+        From(
+            "normalize_phone(context.traits.phone || traits.phone || properties.phone)",
+            "Telephone number in E.164; is hashed.",
+        ),
     ] = None
-    external_id: Annotated[HashedText | None, From("userId"), Field(description="Your id of the user; is hashed.")] = (
-        None
-    )
-    ip_address: Annotated[HashedText | None, From("context.ip"), Field(description="IP address; is hashed.")] = None
-    user_agent: Annotated[str | None, From("context.userAgent"), Field(description="The browser's User-Agent.")] = None
+    external_id: Annotated[HashedText | None, From("userId", "Your id of the user; is hashed.")] = None
+    ip_address: Annotated[HashedText | None, From("context.ip", "IP address; is hashed.")] = None
+    user_agent: Annotated[str | None, From("context.userAgent", "The browser's User-Agent.")] = None
     idfa: Annotated[HashedText | None, Field(description="Apple's advertising id; is hashed.")] = None
     aaid: Annotated[HashedText | None, Field(description="Android's advertising id; is hashed.")] = None
     uuid: Annotated[str | None, Field(description="The pixel's _rdt_uuid cookie.")] = None
-    screen_width: Annotated[int | None, From("context.screen.width"), Field(description="Pixels.")] = None
-    screen_height: Annotated[int | None, From("context.screen.height"), Field(description="Pixels.")] = None
+    screen_width: Annotated[int | None, From("context.screen.width", "Pixels.")] = None
+    screen_height: Annotated[int | None, From("context.screen.height", "Pixels.")] = None
     limited_data_use: Annotated[bool, Field(description="Limit the use of the data (LDU).")] = False
     limited_data_use_country: Annotated[str | None, Field(description="The country that it holds for.")] = None
     limited_data_use_region: Annotated[str | None, Field(description="The region that it holds for.")] = None
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
     value_decimal: Annotated[
         Number | None,
-        From("properties.revenue || properties.value || properties.total"),
-        Field(description="What it is worth, in units of the currency."),
+        From(
+            "properties.revenue || properties.value || properties.total", "What it is worth, in units of the currency."
+        ),
     ] = None
-    item_count: Annotated[int | None, From("properties.quantity"), Field(description="How many items.")] = None
+    item_count: Annotated[int | None, From("properties.quantity", "How many items.")] = None
     products: Annotated[
         list[Product] | None,
-        From("properties.products[].{id: product_id || sku, name: name, category: category}"),
-        Field(description="The products."),
+        From("properties.products[].{id: product_id || sku, name: name, category: category}", "The products."),
     ] = None
 
 
@@ -114,7 +114,7 @@ class StandardEvent(Event):
 class CustomEvent(Event):
     """An event of your own name."""
 
-    custom_event_name: Annotated[str, From("event"), Field(description="The name.")]
+    custom_event_name: Annotated[str, From("event", "The name.")]
 
 
 reddit = Destination("reddit_conversions", settings=RedditSettings, title="Reddit Conversions API")
@@ -155,7 +155,7 @@ def _send(settings: RedditSettings, payloads: list[Any]) -> Request:
         body["test_mode"] = True
     return Request.post(
         f"{settings.endpoint}/api/v2.0/conversions/events/{settings.ad_account_id}",
-        headers={"Authorization": settings.conversion_token.into("Bearer {}")},
+        headers=settings.conversion_token.bearer(),
         json=body,
     )
 
@@ -181,9 +181,3 @@ def _event(payload: Any) -> dict[str, Any]:
         event["click_id"] = given["click_id"]
     event["event_metadata"] = {name: given[name] for name in _METADATA if name in given}
     return event | {"user": user}
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(reddit)

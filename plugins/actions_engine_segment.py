@@ -18,7 +18,6 @@ from actions_engine import (
     Secret,
     Settings,
     at_least_one_of,
-    hookimpl,
 )
 
 
@@ -48,21 +47,11 @@ class SegmentSettings(Settings):
 class Common(Payload):
     """What every call of the spec carries."""
 
-    user_id: Annotated[str | None, From("userId"), Field(description="The user's id in your database.")] = None
-    anonymous_id: Annotated[
-        str | None, From("anonymousId"), Field(description="An id for a visitor who is not known yet.")
-    ] = None
-    context: Annotated[
-        JsonObject | None, From("context"), Field(description="Circumstances: page, device, library, traits.")
-    ] = None
-    timestamp: Annotated[
-        str | None,
-        From("timestamp || originalTimestamp"),
-        Field(description="When it happened, in ISO 8601."),
-    ] = None
-    integrations: Annotated[
-        JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")
-    ] = None
+    user_id: Annotated[str | None, From("userId", "The user's id in your database.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "An id for a visitor who is not known yet.")] = None
+    context: Annotated[JsonObject | None, From("context", "Circumstances: page, device, library, traits.")] = None
+    timestamp: Annotated[str | None, From("timestamp || originalTimestamp", "When it happened, in ISO 8601.")] = None
+    integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
     identified = at_least_one_of("user_id", "anonymous_id")
 
@@ -70,57 +59,47 @@ class Common(Payload):
 class Identify(Common):
     """Tie a user to their traits."""
 
-    traits: Annotated[
-        JsonObject | None,
-        From("traits || context.traits"),
-        Field(description="What is known about the user."),
-    ] = None
+    traits: Annotated[JsonObject | None, From("traits || context.traits", "What is known about the user.")] = None
 
 
 class Track(Common):
     """Record what a user did."""
 
-    event: Annotated[str, From("event"), Field(description="The name of the action, such as Button Clicked.")]
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the action.")] = None
+    event: Annotated[str, From("event", "The name of the action, such as Button Clicked.")]
+    properties: Annotated[JsonObject | None, From("properties", "Details of the action.")] = None
 
 
 class Page(Common):
     """Record a view of a web page."""
 
-    name: Annotated[str | None, From("name"), Field(description="The page's name.")] = None
-    category: Annotated[str | None, From("category"), Field(description="The page's category.")] = None
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="URL, title, referrer.")] = None
+    name: Annotated[str | None, From("name", "The page's name.")] = None
+    category: Annotated[str | None, From("category", "The page's category.")] = None
+    properties: Annotated[JsonObject | None, From("properties", "URL, title, referrer.")] = None
 
 
 class Screen(Common):
     """Record a view of a screen in an app."""
 
-    name: Annotated[str | None, From("name"), Field(description="The screen's name.")] = None
-    category: Annotated[str | None, From("category"), Field(description="The screen's category.")] = None
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the view.")] = None
+    name: Annotated[str | None, From("name", "The screen's name.")] = None
+    category: Annotated[str | None, From("category", "The screen's category.")] = None
+    properties: Annotated[JsonObject | None, From("properties", "Details of the view.")] = None
 
 
 class Group(Common):
     """Tie a user to a company, account or team."""
 
-    group_id: Annotated[str, From("groupId"), Field(description="The group's id in your database.")]
-    traits: Annotated[JsonObject | None, From("traits"), Field(description="What is known about the group.")] = None
+    group_id: Annotated[str, From("groupId", "The group's id in your database.")]
+    traits: Annotated[JsonObject | None, From("traits", "What is known about the group.")] = None
 
 
 class Alias(Payload):
     """Join two identities of one user."""
 
-    user_id: Annotated[str, From("userId"), Field(description="The id from now on.")]
-    previous_id: Annotated[str, From("previousId"), Field(description="The id until now.")]
-    context: Annotated[JsonObject | None, From("context"), Field(description="Circumstances of the call.")] = None
-    timestamp: Annotated[
-        str | None,
-        From("timestamp || originalTimestamp"),
-        Field(description="When it happened, in ISO 8601."),
-    ] = None
-    integrations: Annotated[
-        JsonObject | None, From("integrations"), Field(description="Which destinations may see the call.")
-    ] = None
+    user_id: Annotated[str, From("userId", "The id from now on.")]
+    previous_id: Annotated[str, From("previousId", "The id until now.")]
+    context: Annotated[JsonObject | None, From("context", "Circumstances of the call.")] = None
+    timestamp: Annotated[str | None, From("timestamp || originalTimestamp", "When it happened, in ISO 8601.")] = None
+    integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
 
 segment = Destination("segment", settings=SegmentSettings, title="Segment")
@@ -191,9 +170,3 @@ def _send(settings: SegmentSettings, kind: str, payloads: list[Any]) -> Request:
         for payload in payloads
     ]
     return Request.post(settings.url, basic_auth=(settings.write_key, ""), json={"batch": items})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(segment)

@@ -4,7 +4,6 @@ Source: https://www.twilio.com/docs/sendgrid/api-reference. Custom fields are wr
 are looked up first.
 """
 
-from collections.abc import Generator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -22,12 +21,10 @@ from actions_engine import (
     Response,
     Secret,
     Settings,
+    Steps,
     UnixSeconds,
     at_least_one_of,
-    hookimpl,
 )
-
-Steps = Generator[Request, Response, list[Outcome]]
 
 
 class Region(StrEnum):
@@ -51,28 +48,22 @@ class SendGridSettings(Settings):
 class UpsertContact(Payload):
     """A marketing contact."""
 
-    email: Annotated[str | None, From("traits.email || context.traits.email"), Field(description="E-mail address.")] = (
-        None
-    )
+    email: Annotated[str | None, From("traits.email || context.traits.email", "E-mail address.")] = None
     phone_number_id: Annotated[
-        str | None, From("normalize_phone(traits.phone)"), Field(description="Telephone number in E.164, as an id.")
+        str | None, From("normalize_phone(traits.phone)", "Telephone number in E.164, as an id.")
     ] = None
-    external_id: Annotated[str | None, From("userId"), Field(description="Your id of the contact.")] = None
-    anonymous_id: Annotated[
-        str | None, From("anonymousId"), Field(description="The id of a contact that is not known yet.")
-    ] = None
-    first_name: Annotated[str | None, From("traits.firstName"), Field(description="First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName"), Field(description="Last name.")] = None
-    address_line_1: Annotated[str | None, From("traits.address.street"), Field(description="Street and number.")] = None
+    external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The id of a contact that is not known yet.")] = None
+    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
+    address_line_1: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
     address_line_2: Annotated[str | None, Field(description="Second line.")] = None
-    city: Annotated[str | None, From("traits.address.city"), Field(description="City.")] = None
-    state_province_region: Annotated[
-        str | None, From("traits.address.state"), Field(description="State, province or region.")
-    ] = None
+    city: Annotated[str | None, From("traits.address.city", "City.")] = None
+    state_province_region: Annotated[str | None, From("traits.address.state", "State, province or region.")] = None
     postal_code: Annotated[
-        str | None, From("traits.address.postalCode || traits.address.postal_code"), Field(description="Postal code.")
+        str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")
     ] = None
-    country: Annotated[str | None, From("traits.address.country"), Field(description="Country.")] = None
+    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
     custom_fields: Annotated[JsonObject | None, Field(description="Custom fields, by name or by id.")] = None
     list_ids: Annotated[list[str], Field(description="Lists that the contact is put on.", default_factory=list)]
 
@@ -99,9 +90,7 @@ class SendMail(Payload):
     cc: Annotated[list[Address] | None, Field(description="Who gets a copy.")] = None
     bcc: Annotated[list[Address] | None, Field(description="Who gets a hidden copy.")] = None
     reply_to: Annotated[Address | None, Field(description="Who gets answers.")] = None
-    dynamic_template_data: Annotated[
-        JsonObject | None, From("properties"), Field(description="What the template shows.")
-    ] = None
+    dynamic_template_data: Annotated[JsonObject | None, From("properties", "What the template shows.")] = None
     categories: Annotated[list[str] | None, Field(description="For statistics; ten at most.")] = None
     group_id: Annotated[int | None, Field(description="The unsubscribe group.")] = None
     ip_pool_name: Annotated[str | None, Field(description="The pool of addresses that it is sent from.")] = None
@@ -200,9 +189,3 @@ def _contact(payload: UpsertContact, fields: dict[str, str]) -> dict[str, Any]:
     if payload.custom_fields:
         contact["custom_fields"] = {fields[name]: value for name, value in payload.custom_fields.items()}
     return contact
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(sendgrid)

@@ -20,7 +20,6 @@ from actions_engine import (
     Secret,
     Settings,
     at_least_one_of,
-    hookimpl,
 )
 
 
@@ -46,8 +45,10 @@ class Message(Payload):
 
     text: Annotated[
         str | None,
-        From("{{ event || type }} by {{ userId || anonymousId }}"),
-        Field(description="The text in Slack's mrkdwn; beside blocks, what notifications show."),
+        From(
+            "{{ event || type }} by {{ userId || anonymousId }}",
+            "The text in Slack's mrkdwn; beside blocks, what notifications show.",
+        ),
     ] = None
     blocks: Annotated[JsonArray | None, Field(description="Block Kit's blocks.")] = None
     username: Annotated[str | None, Field(description="Another name than the app's, where it may.")] = None
@@ -118,7 +119,7 @@ def post_message(settings: SlackSettings, payload: ChannelMessage) -> Request:
         raise ValueError("post_message needs the setting bot_token")
     return Request.post(
         f"{settings.endpoint}/api/chat.postMessage",
-        headers={"Authorization": settings.bot_token.into("Bearer {}")},
+        headers=settings.bot_token.bearer(),
         json=payload.body(),
     )
 
@@ -129,9 +130,3 @@ slack.preset(
     trigger='type = "track" and event = "Order Completed"',
     fields={"text": "Order {{ properties.order_id }}: {{ properties.revenue }} {{ properties.currency }}"},
 )
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(slack)

@@ -22,7 +22,6 @@ from actions_engine import (
     Secret,
     Settings,
     encode_json,
-    hookimpl,
 )
 
 if TYPE_CHECKING:
@@ -55,9 +54,9 @@ class Insert(Payload):
         JsonObject,
         From(
             "{event_type: type, event: event, user_id: userId, anonymous_id: anonymousId, happened_at: timestamp, "
-            "properties: properties, traits: traits, context: context}"
+            "properties: properties, traits: traits, context: context}",
+            "Column to value: text, numbers, booleans, moments in ISO 8601; anything else is JSON.",
         ),
-        Field(description="Column to value: text, numbers, booleans, moments in ISO 8601; anything else is JSON."),
     ]
 
 
@@ -228,9 +227,3 @@ def _columns(payload: Insert) -> dict[str, Any]:
 
 
 sql.preset("Every event", action="insert", fields={"table": {"$literal": "events"}})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(sql)

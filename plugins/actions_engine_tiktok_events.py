@@ -25,7 +25,6 @@ from actions_engine import (
     Secret,
     Settings,
     UnixSeconds,
-    hookimpl,
 )
 
 
@@ -79,54 +78,38 @@ def _address(name: str) -> str:
 class Report(Payload):
     """One event."""
 
-    event: Annotated[str, From("event"), Field(description="A standard event such as CompletePayment, or your own.")]
-    event_time: Annotated[UnixSeconds, From("timestamp"), Field(description="When it happened.")]
-    event_id: Annotated[
-        str | None, From("messageId"), Field(description="The id that the pixel sends too; TikTok counts it once.")
-    ] = None
+    event: Annotated[str, From("event", "A standard event such as CompletePayment, or your own.")]
+    event_time: Annotated[UnixSeconds, From("timestamp", "When it happened.")]
+    event_id: Annotated[str | None, From("messageId", "The id that the pixel sends too; TikTok counts it once.")] = None
     event_source: Annotated[EventSource, Field(description="Where the event comes from.")] = EventSource.WEB
-    email: Annotated[HashedEmail | None, From(_trait("email")), Field(description="E-mail address; is hashed.")] = None
+    email: Annotated[HashedEmail | None, From(_trait("email"), "E-mail address; is hashed.")] = None
     phone: Annotated[
-        HashedText | None,
-        From(f"normalize_phone({_trait('phone')})"),
-        Field(description="Telephone number in E.164; is hashed."),
+        HashedText | None, From(f"normalize_phone({_trait('phone')})", "Telephone number in E.164; is hashed.")
     ] = None
-    external_id: Annotated[HashedText | None, From("userId"), Field(description="Your id of the user; is hashed.")] = (
-        None
-    )
-    first_name: Annotated[HashedText | None, From(_trait("firstName")), Field(description="First name; is hashed.")] = (
-        None
-    )
-    last_name: Annotated[HashedText | None, From(_trait("lastName")), Field(description="Last name; is hashed.")] = None
+    external_id: Annotated[HashedText | None, From("userId", "Your id of the user; is hashed.")] = None
+    first_name: Annotated[HashedText | None, From(_trait("firstName"), "First name; is hashed.")] = None
+    last_name: Annotated[HashedText | None, From(_trait("lastName"), "Last name; is hashed.")] = None
     city: Annotated[
-        str | None,
-        From(f"replace(lower({_address('city')}), ' ', '')"),
-        Field(description="City, in lower case without spaces."),
+        str | None, From(f"replace(lower({_address('city')}), ' ', '')", "City, in lower case without spaces.")
     ] = None
-    state: Annotated[str | None, From(f"lower({_address('state')})"), Field(description="State, in lower case.")] = None
+    state: Annotated[str | None, From(f"lower({_address('state')})", "State, in lower case.")] = None
     country: Annotated[
-        str | None, From(f"lower({_address('country')})"), Field(description="Two letters (ISO 3166-1), in lower case.")
+        str | None, From(f"lower({_address('country')})", "Two letters (ISO 3166-1), in lower case.")
     ] = None
-    zip_code: Annotated[
-        HashedText | None, From(_address("postalCode")), Field(description="Postal code; is hashed.")
-    ] = None
-    ttclid: Annotated[str | None, From("properties.ttclid"), Field(description="The click id of the ad's URL.")] = None
-    ttp: Annotated[str | None, From("properties.ttp"), Field(description="The pixel's _ttp cookie.")] = None
-    ip: Annotated[str | None, From("context.ip"), Field(description="IP address.")] = None
-    user_agent: Annotated[str | None, From("context.userAgent"), Field(description="The browser's User-Agent.")] = None
-    locale: Annotated[str | None, From("context.locale"), Field(description="Language and country, such as en-US.")] = (
-        None
-    )
-    url: Annotated[str | None, From("context.page.url"), Field(description="The page's URL.")] = None
-    referrer: Annotated[str | None, From("context.page.referrer"), Field(description="The page before.")] = None
-    contents: Annotated[list[Content] | None, From(_CONTENTS), Field(description="The products.")] = None
+    zip_code: Annotated[HashedText | None, From(_address("postalCode"), "Postal code; is hashed.")] = None
+    ttclid: Annotated[str | None, From("properties.ttclid", "The click id of the ad's URL.")] = None
+    ttp: Annotated[str | None, From("properties.ttp", "The pixel's _ttp cookie.")] = None
+    ip: Annotated[str | None, From("context.ip", "IP address.")] = None
+    user_agent: Annotated[str | None, From("context.userAgent", "The browser's User-Agent.")] = None
+    locale: Annotated[str | None, From("context.locale", "Language and country, such as en-US.")] = None
+    url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
+    contents: Annotated[list[Content] | None, From(_CONTENTS, "The products.")] = None
     content_type: Annotated[str, Field(description="product or product_group: what the ids are ids of.")] = "product"
-    currency: Annotated[Currency | None, From("properties.currency"), Field(description="ISO 4217.")] = None
-    value: Annotated[
-        Number | None, From("properties.revenue || properties.value"), Field(description="What it is worth.")
-    ] = None
-    order_id: Annotated[str | None, From("properties.order_id"), Field(description="The order's id.")] = None
-    query: Annotated[str | None, From("properties.query"), Field(description="What was searched for.")] = None
+    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    value: Annotated[Number | None, From("properties.revenue || properties.value", "What it is worth.")] = None
+    order_id: Annotated[str | None, From("properties.order_id", "The order's id.")] = None
+    query: Annotated[str | None, From("properties.query", "What was searched for.")] = None
     description: Annotated[str | None, Field(description="What the event is about.")] = None
     limited_data_use: Annotated[bool, Field(description="Limit the use of the data, as some laws ask.")] = False
 
@@ -207,9 +190,3 @@ def _event(payload: Report) -> dict[str, Any]:
         "limited_data_use": payload.limited_data_use,
     }
     return event | ({"page": page} if page else {})
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(tiktok)

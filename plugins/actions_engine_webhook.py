@@ -21,7 +21,6 @@ from actions_engine import (
     Secret,
     Settings,
     encode_json,
-    hookimpl,
 )
 
 
@@ -46,7 +45,7 @@ class WebhookSettings(Settings):
 class Send(Payload):
     """What to send."""
 
-    data: Annotated[Any, From("@"), Field(description="The body: the whole event by default.")]
+    data: Annotated[Any, From("@", "The body: the whole event by default.")]
     url: Annotated[str | None, Field(description="Another URL than that of the settings.")] = None
     method: Annotated[Method, Field(description="The HTTP method.")] = Method.POST
     headers: Annotated[JsonObject | None, Field(description="Further headers of this item.")] = None
@@ -99,9 +98,3 @@ def _request(
 
 
 webhook.preset("Every event", action="send")
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register(webhook)
