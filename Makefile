@@ -16,6 +16,7 @@ lint: .venv/ready
 
 types: .venv/ready
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 architecture: .venv/ready
 	$(BIN)/lint-imports

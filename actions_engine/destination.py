@@ -15,7 +15,6 @@ import re
 import typing
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -121,25 +120,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of every resource; called once."""
-
-
-class OpenTransport:
-    """Opens a transport for a `with` block."""
-
-    def __init__(self, transport: Transport) -> None:
-        self.transport = transport
-
-    def __enter__(self) -> Transport:
-        self.transport.open()
-        return self.transport
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.transport.flush()
-        finally:
-            self.transport.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,16 +297,6 @@ class Destination:
             raise PluginError(self.name, f"there are two presets {name!r}")
         self.presets[name] = Preset(name, action, trigger, fields)
         return self.presets[name]
-
-    def open_transport(self, settings: Settings) -> OpenTransport:
-        """Return the destination's own transport for a `with` block.
-
-        Raises:
-            PluginError: it has none: its requests go over HTTP.
-        """
-        if self.transport is None:
-            raise PluginError(self.name, "this destination has no transport of its own")
-        return OpenTransport(self.transport(settings))
 
 
 def _payload_of(function: Callable[..., Any], batch: Batch | None, destination: str) -> type[Payload]:

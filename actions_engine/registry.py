@@ -127,8 +127,9 @@ class Registry:
         errors: list[PluginError] = []
         for hook in self._hooks.hook.after_delivery.get_hookimpls():
             try:
-                hook.function(**{name: value for name, value in (("call", call), ("outcome", outcome))
-                                 if name in hook.argnames})  # fmt: skip
+                hook.function(
+                    **{name: value for name, value in (("call", call), ("outcome", outcome)) if name in hook.argnames}
+                )
             except Exception as error:  # noqa: BLE001 - a plugin's hook may raise anything
                 errors.append(PluginError(hook.plugin_name, f"after_delivery raised {_cause(error)}"))
         return errors

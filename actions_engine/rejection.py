@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jmespath.exceptions import JMESPathTypeError
 from pydantic import ValidationError
 
 from actions_engine.call import Fault, Rejection
@@ -56,8 +57,8 @@ def reason_of(error: Exception) -> str:
     """Return what an expression or a plugin raised, without the value that it was raised for."""
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
-    if (function := getattr(error, "function_name", None)) and hasattr(error, "actual_type"):
+    if isinstance(error, JMESPathTypeError):
         # jmespath.py's own message quotes the value, which may be personal.
-        expected = " or ".join(sorted(getattr(error, "expected_types", ())))
-        return f"{function}(): the argument is {error.actual_type}, expected {expected}"
+        expected = " or ".join(sorted(error.expected_types))
+        return f"{error.function_name}(): the argument is {error.actual_type}, expected {expected}"
     return str(error)[:500] or type(error).__name__

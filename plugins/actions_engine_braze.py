@@ -4,7 +4,7 @@ Source: https://www.braze.com/docs/api/endpoints/user_data/post_user_track. A re
 an order is one for each of its products; the answer names the records at fault.
 """
 
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from actions_engine import (
     Batch,
     Currency,
     Destination,
+    Fact,
     From,
     JsonObject,
     Outcome,
@@ -26,35 +27,25 @@ from actions_engine import (
     Steps,
     Timestamp,
     at_least_one_of,
+    compact,
 )
 
 MAX_RECORDS = 75
 
 
-class Instance(StrEnum):
-    """The cluster that the account lives on: https://www.braze.com/docs/api/basics/#endpoints."""
-
-    US_01 = "iad-01.braze.com"
-    US_02 = "iad-02.braze.com"
-    US_03 = "iad-03.braze.com"
-    US_04 = "iad-04.braze.com"
-    US_05 = "iad-05.braze.com"
-    US_06 = "iad-06.braze.com"
-    US_07 = "iad-07.braze.com"
-    US_08 = "iad-08.braze.com"
-    US_10 = "us-10.braze.com"
-    EU_01 = "fra-01.braze.eu"
-    EU_02 = "fra-02.braze.eu"
-    AU_01 = "au-01.braze.com"
-    ID_01 = "id-01.braze.com"
-    JP_01 = "jp-01.braze.com"
+# https://www.braze.com/docs/api/basics/#endpoints
+Instance = Literal[
+    "iad-01.braze.com", "iad-02.braze.com", "iad-03.braze.com", "iad-04.braze.com", "iad-05.braze.com",
+    "iad-06.braze.com", "iad-07.braze.com", "iad-08.braze.com", "us-10.braze.com", "fra-01.braze.eu",
+    "fra-02.braze.eu", "au-01.braze.com", "id-01.braze.com", "jp-01.braze.com",
+]  # fmt: skip
 
 
 class BrazeSettings(Settings):
     """One workspace."""
 
     api_key: Annotated[Secret, Field(description="A REST API key that may track users.")]
-    instance: Annotated[Instance, Field(description="The cluster that the account lives on.")] = Instance.US_01
+    instance: Annotated[Instance, Field(description="The cluster that the account lives on.")] = "iad-01.braze.com"
     app_id: Annotated[str | None, Field(description="The app that events and purchases belong to.")] = None
     endpoint: Annotated[str | None, Field(description="Another host than the cluster's, for tests.")] = None
 
@@ -72,7 +63,7 @@ class User(Payload):
     external_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     braze_id: Annotated[str | None, Field(description="Braze's own id of the user.")] = None
     user_alias: Annotated[UserAlias | None, Field(description="An alias of the user.")] = None
-    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
     update_existing_only: Annotated[bool, Field(description="Do nothing for a user that Braze does not know.")] = False
 
     identified = at_least_one_of("external_id", "braze_id", "user_alias", "email")
@@ -82,7 +73,7 @@ class TrackEvent(User):
     """Something that a user did."""
 
     name: Annotated[str, From("event", "The event's name.")]
-    time: Annotated[Timestamp, From("timestamp", "When it happened.")]
+    time: Annotated[Timestamp, From(Fact.MOMENT, "When it happened.")]
     properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
 
 
@@ -90,48 +81,34 @@ class TrackPurchase(User):
     """A completed order."""
 
     email: Annotated[str | None, Field(description="E-mail address.")] = None
-    time: Annotated[Timestamp, From("timestamp", "When it happened.")]
-    currency: Annotated[Currency, From("properties.currency", "ISO 4217.")] = "USD"
-    products: Annotated[
-        list[Product], From("properties.products"), Field(description="The products, a purchase each.", min_length=1)
-    ]
+    time: Annotated[Timestamp, From(Fact.MOMENT, "When it happened.")]
+    currency: Annotated[Currency, From(Fact.CURRENCY, "ISO 4217.")] = "USD"
+    products: Annotated[list[Product], From(Fact.PRODUCTS, "The products, a purchase each."), Field(min_length=1)]
     properties: Annotated[
         JsonObject | None, From("omit(properties, ['products'])", "Details of the order, repeated with each product.")
     ] = None
 
 
-_OTHER_TRAITS = (
-    "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
-)
+_OTHERS = "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
 _GENDERS = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F", "o": "O", "n": "N", "p": "P"}
+Subscription = Literal["opted_in", "unsubscribed", "subscribed"]
 
 
 class UpdateUserProfile(User):
     """A user's profile."""
 
-    email: Annotated[str | None, From("traits.email", "E-mail address.")] = None
-    first_name: Annotated[str | None, From("traits.firstName || traits.first_name", "First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName || traits.last_name", "Last name.")] = None
-    phone: Annotated[str | None, From("traits.phone", "Telephone number in E.164.")] = None
-    gender: Annotated[str | None, From("traits.gender", "M, F, O (other), N (not applicable) or P (not said).")] = None
+    first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
+    last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
+    phone: Annotated[str | None, From(Fact.PHONE, "Telephone number in E.164.")] = None
+    gender: Annotated[str | None, From(Fact.GENDER, "M, F, O (other), N (not applicable) or P (not said).")] = None
     dob: Annotated[str | None, Field(description="Date of birth, YYYY-MM-DD.")] = None
-    home_city: Annotated[str | None, From("traits.address.city", "City.")] = None
+    home_city: Annotated[str | None, From(Fact.CITY, "City.")] = None
     country: Annotated[str | None, Field(description="Two letters (ISO 3166-1).")] = None
     language: Annotated[str | None, Field(description="Two letters (ISO 639-1).")] = None
     image_url: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
-    email_subscribe: Annotated[
-        Literal["opted_in", "unsubscribed", "subscribed"] | None, Field(description="Whether mail is wanted.")
-    ] = None
-    push_subscribe: Annotated[
-        Literal["opted_in", "unsubscribed", "subscribed"] | None, Field(description="Whether push is wanted.")
-    ] = None
-    custom_attributes: Annotated[
-        JsonObject | None,
-        From(
-            "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])",
-            "Attributes of your own.",
-        ),
-    ] = None
+    email_subscribe: Annotated[Subscription | None, Field(description="Whether mail is wanted.")] = None
+    push_subscribe: Annotated[Subscription | None, Field(description="Whether push is wanted.")] = None
+    custom_attributes: Annotated[JsonObject | None, From(_OTHERS, "Attributes of your own.")] = None
 
 
 class CreateAlias(Payload):
@@ -154,37 +131,23 @@ class IdentifyUser(CreateAlias):
 braze = Destination("braze", settings=BrazeSettings, title="Braze")
 
 
-def _outcomes_of(name: str) -> Any:
+def _outcomes_of(name: str) -> Callable[[Response, list[Any]], list[Outcome]]:
     """Return a reader of the errors that name records by their index in an array of the request."""
 
-    def outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
-        faults = _faults(response, name)
-        return [
-            Outcome.rejected(faults[number]) if number in faults else _innocent(response, faults)
-            for number in range(len(payloads))
-        ]
+    def outcomes(response: Response, records: list[Any]) -> list[Outcome]:
+        errors = response.json_object().get("errors")
+        faults: dict[int, str] = {}
+        for error in errors if isinstance(errors, list) and response.status in (200, 201, 400) else ():
+            if isinstance(error, dict) and error.get("input_array") == name and isinstance(error.get("index"), int):
+                faults[error["index"]] = f"Braze says {str(error.get('type', ''))[:200]}"
+        found = Outcome.of_items(response, len(records), faults)
+        if faults and response.status == 400:
+            # Of a request that is refused as a whole, the others are sent again without the ones at fault.
+            again = Outcome.retry("another record of the request was refused", after=0.0)
+            return [outcome if index in faults else again for index, outcome in enumerate(found)]
+        return found
 
     return outcomes
-
-
-def _faults(response: Response, name: str) -> dict[int, str]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    faults: dict[int, str] = {}
-    for error in errors if isinstance(errors, list) and response.status in (200, 201, 400) else ():
-        if isinstance(error, dict) and error.get("input_array") == name and isinstance(error.get("index"), int):
-            faults[error["index"]] = f"Braze says {str(error.get('type', ''))[:200]}"
-    return faults
-
-
-def _innocent(response: Response, faults: dict[int, str]) -> Outcome:
-    if faults and response.status == 400:
-        # Of a request that is refused as a whole, the others are sent again without the ones at fault.
-        return Outcome.retry("another record of the request was refused", after=0.0)
-    return Outcome.of(response)
 
 
 _BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
@@ -193,11 +156,7 @@ _BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
 @braze.action(trigger='type = "track" and event != "Order Completed"', batch=_BATCH, outcomes=_outcomes_of("events"))
 def track_event(settings: BrazeSettings, payloads: list[TrackEvent]) -> Request:
     """Track events."""
-    events = [
-        _user(payload)
-        | _some(app_id=settings.app_id, name=payload.name, time=payload.time, properties=payload.properties)
-        for payload in payloads
-    ]
+    events = [_record(settings, payload, name=payload.name, properties=payload.properties) for payload in payloads]
     return _track(settings, "events", events)
 
 
@@ -214,9 +173,7 @@ def track_purchase(settings: BrazeSettings, payloads: list[TrackPurchase]) -> St
     for start in range(0, len(records), MAX_RECORDS):
         part = records[start : start + MAX_RECORDS]
         response = yield _track(settings, "purchases", [record for _, record in part])
-        faults = _faults(response, "purchases")
-        for index, (number, _) in enumerate(part):
-            outcome = Outcome.rejected(faults[index]) if index in faults else _innocent(response, faults)
+        for (number, _), outcome in zip(part, _outcomes_of("purchases")(response, part), strict=True):
             if outcome.kind != "delivered" and outcomes[number].kind != "rejected":
                 outcomes[number] = outcome
     return outcomes
@@ -250,56 +207,48 @@ def create_alias(settings: BrazeSettings, payloads: list[CreateAlias]) -> Reques
 def identify_user(settings: BrazeSettings, payloads: list[IdentifyUser]) -> Request:
     """Tell whose aliases are whose."""
     aliases = [
-        {
-            "external_id": payload.external_id,
-            "user_alias": {"alias_name": payload.alias_name, "alias_label": payload.alias_label},
-        }
+        {"external_id": payload.external_id, "user_alias": payload.body(exclude=["external_id", "merge_behavior"])}
         for payload in payloads
     ]
     body = {"aliases_to_identify": aliases, "merge_behavior": payloads[0].merge_behavior}
     return _post(settings, "/users/identify", body)
 
 
-for name, action in (
-    ("Track calls", "track_event"),
-    ("Orders completed", "track_purchase"),
-    ("Identify calls", "update_user_profile"),
-):
-    braze.preset(name, action=action)
-
-
-def _some(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+braze.preset("Track calls", action="track_event")
+braze.preset("Orders completed", action="track_purchase")
+braze.preset("Identify calls", action="update_user_profile")
 
 
 def _user(payload: User) -> dict[str, Any]:
     alias = payload.user_alias.body() if payload.user_alias else None
-    own = _some(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias, email=payload.email)
+    own = compact(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias, email=payload.email)
     return own | {"_update_existing_only": payload.update_existing_only}
 
 
+def _record(settings: BrazeSettings, payload: TrackEvent | TrackPurchase, **own: Any) -> dict[str, Any]:
+    return _user(payload) | compact(app_id=settings.app_id, time=payload.time, **own)
+
+
 def _purchases(settings: BrazeSettings, payload: TrackPurchase) -> list[dict[str, Any]]:
-    purchases = []
-    for product in payload.products:
-        details = product.body(exclude=["product_id", "price", "quantity"])
-        purchases.append(
-            _user(payload)
-            | _some(
-                app_id=settings.app_id, time=payload.time, product_id=product.product_id or product.sku,
-                currency=payload.currency, price=product.price, quantity=product.quantity,
-                properties=details | (payload.properties or {}),
-            )
-        )  # fmt: skip
-    return purchases
+    return [
+        _record(
+            settings,
+            payload,
+            product_id=product.product_id or product.sku,
+            currency=payload.currency,
+            price=product.price,
+            quantity=product.quantity,
+            properties=product.body(exclude=["product_id", "price", "quantity"]) | (payload.properties or {}),
+        )
+        for product in payload.products
+    ]
 
 
 def _track(settings: BrazeSettings, name: str, records: list[dict[str, Any]]) -> Request:
     # Braze asks for this header of senders that batch: it balances their requests otherwise.
-    headers = {"X-Braze-Batch": "true"} if len(records) > 1 else {}
-    return _post(settings, "/users/track", {name: records}, headers)
+    return _post(settings, "/users/track", {name: records}, {"X-Braze-Batch": "true"} if len(records) > 1 else {})
 
 
-def _post(settings: BrazeSettings, path: str, body: Any, headers: dict[str, str] | None = None) -> Request:
-    authorization: dict[str, Any] = settings.api_key.bearer()
+def _post(settings: BrazeSettings, path: str, body: Any, more: dict[str, str] | None = None) -> Request:
     host = settings.endpoint or f"https://rest.{settings.instance}"
-    return Request.post(f"{host}{path}", headers=authorization | (headers or {}), json=body)
+    return Request.post(f"{host}{path}", headers=settings.api_key.bearer() | (more or {}), json=body)

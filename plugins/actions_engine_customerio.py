@@ -6,44 +6,36 @@ names the operations that were refused.
 
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Outcome,
     Payload,
+    RegionalSettings,
     Request,
     Response,
     Secret,
-    Settings,
     UnixSeconds,
     at_least_one_of,
+    compact,
 )
 
 
-class Region(StrEnum):
-    """Where the workspace lives."""
-
-    US = "us"
-    EU = "eu"
-
-
-HOSTS = {Region.US: "https://track.customer.io", Region.EU: "https://track-eu.customer.io"}
-
-
-class CustomerIoSettings(Settings):
+class CustomerIoSettings(RegionalSettings):
     """One workspace."""
 
+    hosts: ClassVar = {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"}
     site_id: Annotated[str, Field(description="The workspace's site id.")]
     api_key: Annotated[Secret, Field(description="The Track API's key.")]
-    region: Annotated[Region, Field(description="Where the workspace lives.")] = Region.US
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+    region: Annotated[Literal["us", "eu"], Field(description="Where the workspace lives.")] = "us"
 
 
 class Person(Payload):
@@ -59,7 +51,7 @@ class Person(Payload):
 class Attributes(Person):
     """An operation with attributes."""
 
-    timestamp: Annotated[UnixSeconds | None, From("timestamp", "When it happened.")] = None
+    timestamp: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it happened.")] = None
     convert_timestamp: Annotated[
         bool, Field(description="Write dates among the attributes as Unix time, by which campaigns can compare them.")
     ] = True
@@ -68,10 +60,8 @@ class Attributes(Person):
 class IdentifyPerson(Attributes):
     """A person's attributes."""
 
-    email: Annotated[str | None, From("traits.email", "E-mail address.")] = None
-    created_at: Annotated[UnixSeconds | None, From("traits.created_at || traits.createdAt", "When it signed up.")] = (
-        None
-    )
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
+    created_at: Annotated[UnixSeconds | None, From(Fact.CREATED_AT, "When it signed up.")] = None
     attributes: Annotated[
         JsonObject | None, From("omit(traits, ['created_at', 'createdAt'])", "What is known of it.")
     ] = None
@@ -88,7 +78,7 @@ class TrackEvent(Attributes):
 class TrackPage(TrackEvent):
     """A page that a person saw."""
 
-    name: Annotated[str, From("context.page.url || properties.url || name", "The page's URL.")]
+    name: Annotated[str, From(f"{Fact.PAGE_URL} || name", "The page's URL.")]
 
 
 class TrackScreen(TrackEvent):
@@ -107,7 +97,7 @@ class UpdateDevice(Device):
     """A device that takes messages."""
 
     platform: Annotated[str | None, From("lower(context.device.type)", "ios or android.")] = None
-    last_used: Annotated[UnixSeconds | None, From("timestamp", "When it was used last.")] = None
+    last_used: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it was used last.")] = None
     attributes: Annotated[JsonObject | None, Field(description="What is known of it.")] = None
 
 
@@ -134,127 +124,95 @@ class Merge(Payload):
 
 
 customerio = Destination("customerio", settings=CustomerIoSettings, title="Customer.io")
-# A batch holds 500 KB at most, an operation 32 KB.
-batch = Batch(max_calls=500, max_bytes=450_000, linger=0.5)
 
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read a 207: each error names its operation by `batch_index`."""
-    outcome = Outcome.of(response)
-    outcomes = [outcome] * len(payloads)
-    try:
-        answer = response.json()
-    except ValueError:
-        return outcomes
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if outcome.kind == "delivered" and isinstance(errors, list):
-        for error in errors:
-            index = error.get("batch_index") if isinstance(error, dict) else None
-            if isinstance(index, int) and 0 <= index < len(payloads):
-                told = " ".join(str(error[key]) for key in ("reason", "field", "message") if error.get(key))
-                outcomes[index] = Outcome.rejected(f"Customer.io says {told[:200]}")
-    return outcomes
+    errors = response.json_object().get("errors") if response.status < 300 else None
+    faults: dict[int, str] = {}
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict) and isinstance(error.get("batch_index"), int):
+            told = " ".join(str(error[key]) for key in ("reason", "field", "message") if error.get(key))
+            faults[error["batch_index"]] = f"Customer.io says {told[:200]}"
+    return Outcome.of_items(response, len(payloads), faults)
 
 
-def _action(trigger: str) -> Any:
-    return customerio.action(trigger=trigger, batch=batch, outcomes=_outcomes)
-
-
+# A batch holds 500 KB at most, an operation 32 KB.
+_action = partial(customerio.action, batch=Batch(max_calls=500, max_bytes=450_000, linger=0.5), outcomes=_outcomes)
 _OTHERS = (
     "Application Installed", "Application Opened", "Application Uninstalled", "Device Created or Updated",
     "Device Deleted", "Relationship Deleted", "User Deleted", "Object Deleted",
 )  # fmt: skip
 
 
-@_action('type = "identify"')
+@_action(trigger='type = "identify"')
 def identify_person(settings: CustomerIoSettings, payloads: list[IdentifyPerson]) -> Request:
     """Make or update people."""
-    operations = []
-    for payload in payloads:
-        attributes = _attributes(payload)
-        if payload.created_at is not None:
-            attributes["created_at"] = payload.created_at
-        operations.append(_person(payload, "identify", attributes=attributes, timestamp=payload.timestamp))
+    operations = [_described(payload, "identify", created_at=payload.created_at) for payload in payloads]
     return _send(settings, operations)
 
 
-@_action(" and ".join(['type = "track"', *(f'event != "{name}"' for name in _OTHERS)]))
+@_action(trigger=" and ".join(['type = "track"', *(f'event != "{name}"' for name in _OTHERS)]))
 def track_event(settings: CustomerIoSettings, payloads: list[TrackEvent]) -> Request:
     """Record what people did."""
     return _send(settings, [_event(payload, "event") for payload in payloads])
 
 
-@_action('type = "page"')
+@_action(trigger='type = "page"')
 def track_page_view(settings: CustomerIoSettings, payloads: list[TrackPage]) -> Request:
     """Record pages that people saw."""
     return _send(settings, [_event(payload, "page") for payload in payloads])
 
 
-@_action('type = "screen"')
+@_action(trigger='type = "screen"')
 def track_screen_view(settings: CustomerIoSettings, payloads: list[TrackScreen]) -> Request:
     """Record screens that people saw."""
     return _send(settings, [_event(payload, "screen") for payload in payloads])
 
 
-@_action('event in ("Application Installed", "Application Opened", "Device Created or Updated")')
+@_action(trigger='event in ("Application Installed", "Application Opened", "Device Created or Updated")')
 def update_device(settings: CustomerIoSettings, payloads: list[UpdateDevice]) -> Request:
     """Make or update people's devices."""
-    return _send(
-        settings,
-        [
-            _person(payload, "add_device", device=_some(
-                token=payload.device_id, platform=payload.platform, last_used=payload.last_used,
-                attributes=payload.attributes,
-            ))
-            for payload in payloads
-        ],
-    )  # fmt: skip
+    return _send(settings, [_device(payload, "add_device") for payload in payloads])
 
 
-@_action('event in ("Application Uninstalled", "Device Deleted")')
+@_action(trigger='event in ("Application Uninstalled", "Device Deleted")')
 def delete_device(settings: CustomerIoSettings, payloads: list[Device]) -> Request:
     """Delete people's devices."""
-    operations = [_person(payload, "delete_device", device={"token": payload.device_id}) for payload in payloads]
-    return _send(settings, operations)
+    return _send(settings, [_device(payload, "delete_device") for payload in payloads])
 
 
-@_action('event = "User Deleted"')
+@_action(trigger='event = "User Deleted"')
 def delete_person(settings: CustomerIoSettings, payloads: list[Person]) -> Request:
     """Delete people."""
     return _send(settings, [_person(payload, "delete") for payload in payloads])
 
 
-@_action('type = "group"')
+@_action(trigger='type = "group"')
 def update_object(settings: CustomerIoSettings, payloads: list[UpdateObject]) -> Request:
     """Make or update objects, and tie people to them."""
     operations = []
     for payload in payloads:
-        attributes = _converted(payload.attributes or {}) if payload.convert_timestamp else payload.attributes or {}
-        related = None if payload.person_id is None else [{"identifiers": _identifiers(payload.person_id, None, None)}]
-        operations.append(_object(payload, "identify", attributes=attributes, cio_relationships=related))
+        related = None if payload.person_id is None else [{"identifiers": _identifiers(payload.person_id)}]
+        operations.append(_object(payload, "identify", attributes=_attributes(payload), cio_relationships=related))
     return _send(settings, operations)
 
 
-@_action('event = "Object Deleted"')
+@_action(trigger='event = "Object Deleted"')
 def delete_object(settings: CustomerIoSettings, payloads: list[Object]) -> Request:
     """Delete objects."""
     return _send(settings, [_object(payload, "delete") for payload in payloads])
 
 
-@_action('type = "alias"')
+@_action(trigger='type = "alias"')
 def merge_people(settings: CustomerIoSettings, payloads: list[Merge]) -> Request:
     """Make two people one."""
-    return _send(
-        settings,
-        [
-            {
-                "type": "person", "action": "merge",
-                "primary": _identifiers(payload.primary, None, None),
-                "secondary": _identifiers(payload.secondary, None, None),
-            }
-            for payload in payloads
-        ],
-    )  # fmt: skip
+    operations = [
+        {"type": "person", "action": "merge"}
+        | {"primary": _identifiers(payload.primary), "secondary": _identifiers(payload.secondary)}
+        for payload in payloads
+    ]
+    return _send(settings, operations)
 
 
 for name, action in (
@@ -265,11 +223,7 @@ for name, action in (
     customerio.preset(name, action=action)
 
 
-def _some(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _identifiers(person_id: str | None, email: str | None, anonymous_id: str | None) -> dict[str, str]:
+def _identifiers(person_id: str | None, email: str | None = None, anonymous_id: str | None = None) -> dict[str, str]:
     if person_id and person_id.startswith("cio_"):
         return {"cio_id": person_id.removeprefix("cio_")}
     if person_id and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", person_id):
@@ -281,25 +235,34 @@ def _identifiers(person_id: str | None, email: str | None, anonymous_id: str | N
 
 def _person(payload: Person, action: str, **rest: Any) -> dict[str, Any]:
     identifiers = _identifiers(payload.person_id, payload.email, payload.anonymous_id)
-    return {"type": "person", "action": action, "identifiers": identifiers} | _some(**rest)
+    return {"type": "person", "action": action, "identifiers": identifiers} | compact(rest)
 
 
 def _object(payload: Object, action: str, **rest: Any) -> dict[str, Any]:
     identifiers = {"object_type_id": payload.object_type_id, "object_id": payload.object_id}
-    return {"type": "object", "action": action, "identifiers": identifiers} | _some(**rest)
+    return {"type": "object", "action": action, "identifiers": identifiers} | compact(rest)
+
+
+def _device(payload: Device, action: str) -> dict[str, Any]:
+    told = payload.body(exclude=[*Device.model_fields])
+    return _person(payload, action, device=compact({"token": payload.device_id, **told}))
 
 
 def _event(payload: TrackEvent, action: str) -> dict[str, Any]:
-    key = payload.id or payload.idempotency_key
-    attributes = _attributes(payload)
-    return _person(payload, action, name=payload.name, id=key, attributes=attributes, timestamp=payload.timestamp)
+    return _described(payload, action, name=payload.name, id=payload.id or payload.idempotency_key)
 
 
-def _attributes(payload: IdentifyPerson | TrackEvent) -> dict[str, Any]:
-    given = payload.attributes or {}
-    attributes = _converted(given) if payload.convert_timestamp else dict(given)
-    # Customer.io ties what a visitor did before to the person by this attribute.
-    return attributes | _some(anonymous_id=payload.anonymous_id)
+def _described(
+    payload: IdentifyPerson | TrackEvent, action: str, created_at: int | None = None, **rest: Any
+) -> dict[str, Any]:
+    # Customer.io ties what a visitor did before to the person by the attribute anonymous_id.
+    attributes = _attributes(payload) | compact(anonymous_id=payload.anonymous_id, created_at=created_at)
+    return _person(payload, action, **rest, attributes=attributes, timestamp=payload.timestamp)
+
+
+def _attributes(payload: IdentifyPerson | TrackEvent | UpdateObject) -> dict[str, Any]:
+    attributes: dict[str, Any] = payload.attributes or {}
+    return _converted(attributes) if payload.convert_timestamp else attributes
 
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -321,6 +284,5 @@ def _converted(value: Any) -> Any:
 
 
 def _send(settings: CustomerIoSettings, operations: list[dict[str, Any]]) -> Request:
-    host = settings.endpoint or HOSTS[settings.region]
     auth = (settings.site_id, settings.api_key)
-    return Request.post(f"{host}/api/v2/batch", basic_auth=auth, json={"batch": operations})
+    return Request.post(f"{settings.host}/api/v2/batch", basic_auth=auth, json={"batch": operations})

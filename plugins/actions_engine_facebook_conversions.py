@@ -4,15 +4,16 @@ Source: https://developers.facebook.com/docs/marketing-api/conversions-api/param
 normalised and hashed before it leaves; a value that is a SHA-256 already is sent as it is.
 """
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from actions_engine import (
     Batch,
     Currency,
     Destination,
+    Fact,
     From,
     HashedEmail,
     HashedPhone,
@@ -25,6 +26,7 @@ from actions_engine import (
     Secret,
     Settings,
     UnixSeconds,
+    compact,
 )
 
 
@@ -40,39 +42,27 @@ class FacebookSettings(Settings):
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://graph.facebook.com"
 
 
-class ActionSource(StrEnum):
-    """Where the event happened."""
-
-    WEBSITE = "website"
-    APP = "app"
-    EMAIL = "email"
-    PHONE_CALL = "phone_call"
-    CHAT = "chat"
-    PHYSICAL_STORE = "physical_store"
-    BUSINESS_MESSAGING = "business_messaging"
-    SYSTEM_GENERATED = "system_generated"
-    OTHER = "other"
-
-
-def _trait(name: str) -> str:
-    return f"context.traits.{name} || traits.{name} || properties.{name}"
+#: Where an event may happen.
+ActionSource = Literal[
+    "website", "app", "email", "phone_call", "chat", "physical_store", "business_messaging", "system_generated", "other",
+]  # fmt: skip
 
 
 class Event(Payload):
     """What every event tells: when and where it happened, and who it was."""
 
-    event_time: Annotated[UnixSeconds, From("timestamp", "When it happened; seven days back at most.")]
+    event_time: Annotated[UnixSeconds, From(Fact.MOMENT, "When it happened; seven days back at most.")]
     event_id: Annotated[str | None, From("messageId", "The pixel's eventID, where a browser sends the event too.")] = (
         None
     )
-    action_source: Annotated[ActionSource, Field(description="Where it happened.")] = ActionSource.WEBSITE
-    event_source_url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
-    email: Annotated[HashedEmail | None, From(_trait("email"), "E-mail address; is hashed.")] = None
+    action_source: Annotated[ActionSource, Field(description="Where it happened.")] = "website"
+    event_source_url: Annotated[str | None, From(Fact.PAGE_URL, "The page's URL.")] = None
+    email: Annotated[HashedEmail | None, From(Fact.EMAIL, "E-mail address; is hashed.")] = None
     phone: Annotated[
-        HashedPhone | None, From(f"hash_phone({_trait('phone')})", "Telephone number with its country code; is hashed.")
+        HashedPhone | None, From(f"hash_phone({Fact.PHONE})", "Telephone number with its country code; is hashed.")
     ] = None
-    first_name: Annotated[HashedText | None, From(_trait("firstName"), "First name; is hashed.")] = None
-    last_name: Annotated[HashedText | None, From(_trait("lastName"), "Last name; is hashed.")] = None
+    first_name: Annotated[HashedText | None, From(Fact.FIRST_NAME, "First name; is hashed.")] = None
+    last_name: Annotated[HashedText | None, From(Fact.LAST_NAME, "Last name; is hashed.")] = None
     gender: Annotated[HashedText | None, Field(description="m or f; is hashed.")] = None
     date_of_birth: Annotated[HashedText | None, Field(description="YYYYMMDD; is hashed.")] = None
     city: Annotated[HashedText | None, Field(description="City, without spaces or punctuation; is hashed.")] = None
@@ -119,8 +109,8 @@ _PRODUCT = "[properties][?product_id || sku].{id: product_id || sku, quantity: q
 class Commerce(Event):
     """What an event about products tells."""
 
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
-    value: Annotated[Number | None, From("properties.revenue || properties.value", "Worth.")] = None
+    currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
+    value: Annotated[Number | None, From(Fact.REVENUE, "Worth.")] = None
     contents: Annotated[list[Content] | None, From(_PRODUCTS, "The products.")] = None
     content_ids: Annotated[list[str] | None, Field(description="The products' ids, in place of contents.")] = None
     content_name: Annotated[str | None, Field(description="The page's or product's name.")] = None
@@ -135,8 +125,8 @@ class Commerce(Event):
 class Purchase(Commerce):
     """A completed order."""
 
-    currency: Annotated[Currency, From("properties.currency", "ISO 4217.")]
-    value: Annotated[Number, From("properties.revenue || properties.total", "What the order is worth.")]
+    currency: Annotated[Currency, From(Fact.CURRENCY, "ISO 4217.")]
+    value: Annotated[Number, From(Fact.REVENUE, "What the order is worth.")]
 
 
 class Product(Commerce):
@@ -174,46 +164,49 @@ _TOP = (
 )  # fmt: skip
 
 
-@facebook.action(trigger='type = "track" and event = "Order Completed"', batch=batch)
-def purchase(settings: FacebookSettings, payloads: list[Purchase]) -> Request:
-    """Report a completed order."""
-    return _send(settings, payloads, "Purchase")
+def _send(settings: FacebookSettings, payloads: list[Any], name: str = "") -> Request:
+    return Request.post(
+        f"{settings.endpoint}/{settings.api_version}/{settings.pixel_id}/events",
+        headers=settings.access_token.bearer(),
+        json=compact(
+            data=[_event(payload, name) for payload in payloads], test_event_code=settings.test_event_code or None
+        ),
+    )
 
 
-@facebook.action(trigger='type = "track" and event = "Checkout Started"', batch=batch)
-def initiate_checkout(settings: FacebookSettings, payloads: list[Commerce]) -> Request:
-    """Report that a checkout began."""
-    return _send(settings, payloads, "InitiateCheckout")
+def _event(payload: Any, name: str) -> dict[str, Any]:
+    given = compact(payload.body())
+    event = {"event_name": name or given.pop("event_name")}
+    event |= {field: given.pop(field) for field in _TOP if field in given}
+    # Without an id of its own, a retry would count twice.
+    event.setdefault("event_id", payload.idempotency_key)
+    user = {theirs: given.pop(ours) for theirs, ours in _USER.items() if ours in given}
+    if "external_id" in user:
+        user["external_id"] = [user["external_id"]]
+    custom_data = given.pop("custom_data", {}) | {field: value for field, value in given.items() if value != []}
+    return compact(event, user_data=user, custom_data=custom_data or None)
 
 
-@facebook.action(trigger='type = "track" and event = "Product Added"', batch=batch)
-def add_to_cart(settings: FacebookSettings, payloads: list[Product]) -> Request:
-    """Report that a product was put into the cart."""
-    return _send(settings, payloads, "AddToCart")
+def _standard(event: str, model: type[Event], trigger: str, description: str) -> None:
+    """Register one of Meta's standard events; the action has its name, in snake_case."""
+
+    def send(settings: FacebookSettings, payloads: list[model]) -> Request:  # type: ignore[valid-type]
+        return _send(settings, payloads, event)
+
+    send.__name__, send.__doc__ = to_snake(event), description
+    facebook.action(trigger=trigger, batch=batch)(send)
 
 
-@facebook.action(trigger='type = "track" and event = "Product Viewed"', batch=batch)
-def view_content(settings: FacebookSettings, payloads: list[Product]) -> Request:
-    """Report that a product or another page that matters was seen."""
-    return _send(settings, payloads, "ViewContent")
-
-
-@facebook.action(trigger='type = "track" and event = "Products Searched"', batch=batch)
-def search(settings: FacebookSettings, payloads: list[Search]) -> Request:
-    """Report a search."""
-    return _send(settings, payloads, "Search")
-
-
-@facebook.action(trigger='type = "track" and event = "Signed Up"', batch=batch)
-def lead(settings: FacebookSettings, payloads: list[Commerce]) -> Request:
-    """Report that somebody became a lead."""
-    return _send(settings, payloads, "Lead")
-
-
-@facebook.action(trigger='type = "page"', batch=batch)
-def page_view(settings: FacebookSettings, payloads: list[Event]) -> Request:
-    """Report a page view."""
-    return _send(settings, payloads, "PageView")
+for standard, payload_model, spec_event, doc in (
+    ("Purchase", Purchase, "Order Completed", "Report a completed order."),
+    ("InitiateCheckout", Commerce, "Checkout Started", "Report that a checkout began."),
+    ("AddToCart", Product, "Product Added", "Report that a product was put into the cart."),
+    ("ViewContent", Product, "Product Viewed", "Report that a product or another page that matters was seen."),
+    ("Search", Search, "Products Searched", "Report a search."),
+    ("Lead", Commerce, "Signed Up", "Report that somebody became a lead."),
+):
+    _standard(standard, payload_model, f'type = "track" and event = "{spec_event}"', doc)
+_standard("PageView", Event, 'type = "page"', "Report a page view.")
 
 
 @facebook.action(trigger='type = "track"', batch=batch)
@@ -231,27 +224,3 @@ for name, action in (
     ("Page views", "page_view"),
 ):
     facebook.preset(name, action=action)
-
-
-def _send(settings: FacebookSettings, payloads: list[Any], name: str = "") -> Request:
-    body: dict[str, Any] = {"data": [_event(payload, name) for payload in payloads]}
-    if settings.test_event_code:
-        body["test_event_code"] = settings.test_event_code
-    return Request.post(
-        f"{settings.endpoint}/{settings.api_version}/{settings.pixel_id}/events",
-        headers=settings.access_token.bearer(),
-        json=body,
-    )
-
-
-def _event(payload: Any, name: str) -> dict[str, Any]:
-    given = {field: value for field, value in payload.body().items() if value is not None}
-    event = {"event_name": name or given.pop("event_name")}
-    event |= {field: given.pop(field) for field in _TOP if field in given}
-    # Without an id of its own, a retry would count twice.
-    event.setdefault("event_id", payload.idempotency_key)
-    event["user_data"] = {theirs: given.pop(ours) for theirs, ours in _USER.items() if ours in given}
-    if "external_id" in event["user_data"]:
-        event["user_data"]["external_id"] = [event["user_data"]["external_id"]]
-    custom_data = given.pop("custom_data", {}) | {field: value for field, value in given.items() if value != []}
-    return event | ({"custom_data": custom_data} if custom_data else {})

@@ -5,7 +5,6 @@ is an action; they share one payload base. The protocol answers 204 to whatever 
 measurement id cannot be told from a right one.
 """
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -13,36 +12,28 @@ from pydantic import Field, model_validator
 from actions_engine import (
     Currency,
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
     Part,
     Payload,
+    RegionalSettings,
     Request,
     Secret,
-    Settings,
     UnixMillis,
+    compact,
 )
 
 
-class Region(StrEnum):
-    """Where Google collects."""
-
-    GLOBAL = "global"
-    EU = "eu"
-
-
-HOSTS = {Region.GLOBAL: "https://www.google-analytics.com", Region.EU: "https://region1.google-analytics.com"}
-
-
-class GoogleAnalyticsSettings(Settings):
+class GoogleAnalyticsSettings(RegionalSettings):
     """One data stream: a web stream has a measurement id, an app stream a Firebase app id."""
 
+    hosts = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
+    region: Annotated[Literal["global", "eu"], Field(description="Where Google collects.")] = "global"
     api_secret: Annotated[Secret, Field(description="A Measurement Protocol API secret of the stream.")]
     measurement_id: Annotated[str | None, Field(description="The web stream's id, such as G-XXXXXXX.")] = None
     firebase_app_id: Annotated[str | None, Field(description="The app stream's Firebase app id.")] = None
-    region: Annotated[Region, Field(description="Where Google collects.")] = Region.GLOBAL
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
 
     @model_validator(mode="after")
     def one_stream(self) -> "GoogleAnalyticsSettings":
@@ -52,19 +43,16 @@ class GoogleAnalyticsSettings(Settings):
         return self
 
 
-class Consent(StrEnum):
-    """What the user allowed."""
-
-    GRANTED = "GRANTED"
-    DENIED = "DENIED"
+#: What the user allowed.
+Consent = Literal["GRANTED", "DENIED"]
 
 
 class Event(Payload):
     """What every event may carry."""
 
-    client_id: Annotated[str, From("userId || anonymousId", "The browser's or, of an app, the app instance's id.")]
+    client_id: Annotated[str, From(Fact.PERSON_ID, "The browser's or, of an app, the app instance's id.")]
     user_id: Annotated[str | None, Field(description="Your id of the user.")] = None
-    timestamp: Annotated[UnixMillis | None, From("timestamp", "When it happened; 72 hours back at most.")] = None
+    timestamp: Annotated[UnixMillis | None, From(Fact.MOMENT, "When it happened; 72 hours back at most.")] = None
     session_id: Annotated[str | None, Field(description="The session's id, of the _ga_… cookie.")] = None
     engagement_time_msec: Annotated[
         int, Field(description="Milliseconds of engagement; without any, no active user is counted.")
@@ -91,41 +79,39 @@ class Item(Part):
     quantity: Annotated[Number | None, Field(description="How many.")] = None
 
 
-_ITEM = (
-    "{item_id: product_id || sku, item_name: name, coupon: coupon, index: position, item_brand: brand, "
-    "item_category: category, item_variant: variant, price: price, quantity: quantity}"
-)
 # The products of an order, or the one product that the event is about.
-_ITEMS = f"(properties.products || [properties][?product_id || sku])[].{_ITEM}"
+_ITEMS = (
+    "(properties.products || [properties][?product_id || sku])[].{item_id: product_id || sku, item_name: name, "
+    "coupon: coupon, index: position, item_brand: brand, item_category: category, item_variant: variant, "
+    "price: price, quantity: quantity}"
+)
 
 
-class Commerce(Event):
-    """What an event about products may carry."""
+class Products(Event):
+    """What every event about products may carry."""
 
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
     value: Annotated[
         Number | None,
         From("properties.revenue || properties.value || properties.total", "Worth, without shipping and tax."),
     ] = None
     items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
     coupon: Annotated[str | None, From("properties.coupon", "The coupon's code.")] = None
+
+
+class Commerce(Products):
+    """What an event before the order may carry."""
+
     item_list_id: Annotated[str | None, From("properties.list_id", "The list's id.")] = None
     item_list_name: Annotated[str | None, From("properties.category", "The list's name.")] = None
     payment_type: Annotated[str | None, From("properties.payment_method", "How it is paid.")] = None
     shipping_tier: Annotated[str | None, From("properties.shipping_method", "How it is sent.")] = None
 
 
-class Purchase(Event):
+class Purchase(Products):
     """An order that was completed or refunded."""
 
-    transaction_id: Annotated[str, From("properties.order_id", "The order's id; counted once.")]
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
-    value: Annotated[
-        Number | None,
-        From("properties.revenue || properties.value || properties.total", "Worth, without shipping and tax."),
-    ] = None
-    items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
-    coupon: Annotated[str | None, From("properties.coupon", "The coupon's code.")] = None
+    transaction_id: Annotated[str, From(Fact.ORDER_ID, "The order's id; counted once.")]
     affiliation: Annotated[str | None, From("properties.affiliation", "The store.")] = None
     shipping: Annotated[Number | None, From("properties.shipping", "The cost of shipping.")] = None
     tax: Annotated[Number | None, From("properties.tax", "The tax.")] = None
@@ -144,9 +130,9 @@ class Promotion(Event):
 class Page(Event):
     """A page that was seen."""
 
-    page_location: Annotated[str | None, From("context.page.url || properties.url", "The page's URL.")] = None
-    page_referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
-    page_title: Annotated[str | None, From("context.page.title", "The page's title.")] = None
+    page_location: Annotated[str | None, From(Fact.PAGE_URL, "The page's URL.")] = None
+    page_referrer: Annotated[str | None, From(Fact.REFERRER, "The page before.")] = None
+    page_title: Annotated[str | None, From(Fact.PAGE_TITLE, "The page's title.")] = None
 
 
 class Screen(Event):
@@ -184,7 +170,7 @@ class Group(Event):
 class Lead(Event):
     """A step of a lead."""
 
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
     value: Annotated[Number | None, From("properties.value", "What the lead is worth.")] = None
     lead_source: Annotated[str | None, From("properties.lead_source", "Where it came from.")] = None
     lead_status: Annotated[str | None, From("properties.lead_status", "How it stands.")] = None
@@ -219,46 +205,37 @@ class Custom(Event):
 
 google = Destination("google_analytics_4", settings=GoogleAnalyticsSettings, title="Google Analytics 4")
 
-_ENVELOPE = (
-    "client_id", "user_id", "timestamp", "user_properties",
-    "ad_user_data", "ad_personalization", "params", "event_name",
-)  # fmt: skip
+_CONSENT = ("ad_user_data", "ad_personalization")
+_ENVELOPE = ("client_id", "user_id", "timestamp", "user_properties", "params", "event_name", *_CONSENT)
 
 
 def _send(settings: GoogleAnalyticsSettings, payload: Any, name: str) -> Request:
     given = {field: value for field, value in payload.body().items() if value not in (None, [])}
-    params = dict(given.get("params", {})) | {field: value for field, value in given.items() if field not in _ENVELOPE}
-    app = settings.firebase_app_id is not None
-    body: dict[str, Any] = {"app_instance_id" if app else "client_id": payload.client_id}
-    if payload.user_id is not None:
-        body["user_id"] = payload.user_id
-    if payload.timestamp is not None:
-        body["timestamp_micros"] = payload.timestamp * 1000
-    if payload.user_properties:
-        body["user_properties"] = {key: {"value": value} for key, value in payload.user_properties.items()}
-    consent = {key: given[key] for key in ("ad_user_data", "ad_personalization") if key in given}
-    if consent:
-        body["consent"] = consent
-    body["events"] = [{"name": "_".join(name.split()), "params": params}]
-    stream = {"firebase_app_id": settings.firebase_app_id} if app else {"measurement_id": settings.measurement_id}
-    return Request.post(
-        f"{settings.endpoint or HOSTS[settings.region]}/mp/collect",
-        params={"api_secret": settings.api_secret, **stream},
-        json=body,
+    params = (payload.params or {}) | {field: value for field, value in given.items() if field not in _ENVELOPE}
+    body = compact(
+        {"client_id" if settings.firebase_app_id is None else "app_instance_id": payload.client_id},
+        user_id=payload.user_id,
+        timestamp_micros=None if payload.timestamp is None else payload.timestamp * 1000,
+        user_properties={key: {"value": value} for key, value in (payload.user_properties or {}).items()} or None,
+        consent={field: given[field] for field in _CONSENT if field in given} or None,
+        events=[{"name": "_".join(name.split()), "params": params}],
     )
+    stream = compact(firebase_app_id=settings.firebase_app_id, measurement_id=settings.measurement_id)
+    return Request.post(f"{settings.host}/mp/collect", params={"api_secret": settings.api_secret, **stream}, json=body)
 
 
-def _recommend(name: str, model: type[Event], event: str, description: str) -> None:
-    """Register one of Google's recommended events, fired by an event of Segment's spec."""
+def _report(name: str, model: type[Event], trigger: str, description: str) -> None:
+    """Register the action of an event that Google has a name for."""
 
     def send(settings: GoogleAnalyticsSettings, payload: model) -> Request:  # type: ignore[valid-type]
         return _send(settings, payload, name)
 
     send.__name__, send.__doc__ = name, description
-    google.action(trigger=f'type = "track" and event = "{event}"')(send)
+    google.action(trigger=trigger)(send)
 
 
-_EVENTS: tuple[tuple[str, type[Event], str, str], ...] = (
+# Google's recommended events, each fired by an event of Segment's spec.
+for recommended, payload_model, event, doc in (
     ("add_payment_info", Commerce, "Payment Info Entered", "Report payment details in a checkout."),
     ("add_shipping_info", Commerce, "Checkout Step Completed", "Report shipping details in a checkout."),
     ("add_to_cart", Commerce, "Product Added", "Report a product put into the cart."),
@@ -294,21 +271,10 @@ _EVENTS: tuple[tuple[str, type[Event], str, str], ...] = (
     ("view_item_list", Commerce, "Product List Viewed", "Report a list of products seen."),
     ("view_promotion", Promotion, "Promotion Viewed", "Report a promotion seen."),
     ("working_lead", Lead, "Lead Contacted", "Report a lead that is being worked on."),
-)
-for row in _EVENTS:
-    _recommend(*row)
-
-
-@google.action(trigger='type = "page"')
-def page_view(settings: GoogleAnalyticsSettings, payload: Page) -> Request:
-    """Report a page seen."""
-    return _send(settings, payload, "page_view")
-
-
-@google.action(trigger='type = "screen"')
-def screen_view(settings: GoogleAnalyticsSettings, payload: Screen) -> Request:
-    """Report a screen of an app seen."""
-    return _send(settings, payload, "screen_view")
+):
+    _report(recommended, payload_model, f'type = "track" and event = "{event}"', doc)
+_report("page_view", Page, 'type = "page"', "Report a page seen.")
+_report("screen_view", Screen, 'type = "screen"', "Report a screen of an app seen.")
 
 
 @google.action(trigger='type = "track"')

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from actions_engine import (
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
@@ -23,6 +24,7 @@ from actions_engine import (
     Steps,
     Timestamp,
     at_least_one_of,
+    compact,
 )
 
 
@@ -33,30 +35,35 @@ class HubSpotSettings(Settings):
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://api.hubapi.com"
 
 
-class UpsertContact(Payload):
-    """A contact: properties by HubSpot's own names."""
+class Record(Payload):
+    """What contacts and companies have in common: properties by HubSpot's own names."""
 
-    email: Annotated[str, From("traits.email || context.traits.email", "The address that the contact is known by.")]
-    firstname: Annotated[str | None, From("traits.first_name || traits.firstName", "First name.")] = None
-    lastname: Annotated[str | None, From("traits.last_name || traits.lastName", "Last name.")] = None
     phone: Annotated[str | None, From("traits.phone", "Telephone number.")] = None
-    company: Annotated[str | None, From("traits.company.name", "The company's name.")] = None
-    jobtitle: Annotated[str | None, From("traits.title || traits.position", "Job title.")] = None
-    address: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
     city: Annotated[str | None, From("traits.address.city", "City.")] = None
     state: Annotated[str | None, From("traits.address.state", "State or region.")] = None
     country: Annotated[str | None, From("traits.address.country", "Country.")] = None
     zip: Annotated[str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")] = None
-    website: Annotated[str | None, From("traits.website", "Website.")] = None
-    lifecyclestage: Annotated[
-        str | None, Field(description="The stage's internal name, in lower case, such as lead.")
-    ] = None
     properties: Annotated[
         JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
     ] = None
 
 
-class UpsertCompany(Payload):
+class UpsertContact(Record):
+    """A contact: properties by HubSpot's own names."""
+
+    email: Annotated[str, From(Fact.EMAIL, "The address that the contact is known by.")]
+    firstname: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
+    lastname: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
+    company: Annotated[str | None, From("traits.company.name", "The company's name.")] = None
+    jobtitle: Annotated[str | None, From("traits.title || traits.position", "Job title.")] = None
+    address: Annotated[str | None, From(Fact.STREET, "Street and number.")] = None
+    website: Annotated[str | None, From("traits.website", "Website.")] = None
+    lifecyclestage: Annotated[
+        str | None, Field(description="The stage's internal name, in lower case, such as lead.")
+    ] = None
+
+
+class UpsertCompany(Record):
     """A company: properties by HubSpot's own names."""
 
     group_id: Annotated[str, From("groupId", "Your id of the company.")]
@@ -66,16 +73,8 @@ class UpsertCompany(Payload):
     name: Annotated[str | None, From("traits.name", "The company's name.")] = None
     domain: Annotated[str | None, From("traits.website", "Its domain.")] = None
     description: Annotated[str | None, From("traits.description", "What it does.")] = None
-    phone: Annotated[str | None, From("traits.phone", "Telephone number.")] = None
-    city: Annotated[str | None, From("traits.address.city", "City.")] = None
-    state: Annotated[str | None, From("traits.address.state", "State or region.")] = None
-    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
-    zip: Annotated[str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")] = None
     numberofemployees: Annotated[Number | None, From("traits.employees", "Employees.")] = None
     industry: Annotated[str | None, From("traits.industry", "HubSpot's name of an industry.")] = None
-    properties: Annotated[
-        JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
-    ] = None
     contact_email: Annotated[
         str | None, Field(description="A contact that is tied to the company, by e-mail address.")
     ] = None
@@ -85,8 +84,8 @@ class CustomBehavioralEvent(Payload):
     """An event that is defined in HubSpot."""
 
     event_name: Annotated[str, Field(description="The event's internal name, such as pe1234567_button_clicked.")]
-    occurred_at: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
-    email: Annotated[str | None, From("context.traits.email || properties.email", "The contact's address.")] = None
+    occurred_at: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "The contact's address.")] = None
     utk: Annotated[str | None, From("properties.utk", "The visitor's hubspotutk cookie.")] = None
     object_id: Annotated[str | None, Field(description="The id of a record that it is tied to.")] = None
     properties: Annotated[
@@ -102,38 +101,35 @@ hubspot = Destination("hubspot", settings=HubSpotSettings, title="HubSpot")
 @hubspot.action(trigger='type = "identify"')
 def upsert_contact(settings: HubSpotSettings, payload: UpsertContact) -> Steps:
     """Update a contact, or make it where there is none with this address."""
-    properties = _properties(payload, exclude=["properties"])
-    path = f"/crm/v3/objects/contacts/{quote(payload.email, safe='@')}"
-    response = yield _request(settings, "PATCH", path, {"properties": properties}, idProperty="email")
+    body = {"properties": payload.body(exclude=["properties"]) | (payload.properties or {})}
+    response = yield _request(settings, "PATCH", _contact(payload.email), body, idProperty="email")
     if response.status == 404:
-        response = yield _request(settings, "POST", "/crm/v3/objects/contacts", {"properties": properties})
+        response = yield _request(settings, "POST", "/crm/v3/objects/contacts", body)
     return [_outcome(response)]
 
 
 @hubspot.action(trigger='type = "group"')
 def upsert_company(settings: HubSpotSettings, payload: UpsertCompany) -> Steps:
     """Find a company by your id and update it, or make it; then tie a contact to it where one is named."""
-    properties = _properties(payload, exclude=["properties", "group_id", "id_property", "contact_email"])
-    properties[payload.id_property] = payload.group_id
+    own = payload.body(exclude=["properties", "group_id", "id_property", "contact_email"])
+    properties = own | (payload.properties or {}) | {payload.id_property: payload.group_id}
     known = {"propertyName": payload.id_property, "operator": "EQ", "value": payload.group_id}
     search = {"filterGroups": [{"filters": [known]}], "properties": [payload.id_property], "limit": 1}
-    response = yield _request(settings, "POST", "/crm/v3/objects/companies/search", search)
+    method, path = "POST", "/crm/v3/objects/companies"
+    response = yield _request(settings, "POST", f"{path}/search", search)
     if _outcome(response).kind != "delivered":
         return [_outcome(response)]
-    found = _json(response).get("results")
-    if found:
+    if found := response.json_object().get("results"):
         company = _id(found[0] if isinstance(found, list) else None)
         if not company:
             return [Outcome.retry("HubSpot's answer names no company")]
-        response = yield _request(settings, "PATCH", f"/crm/v3/objects/companies/{company}", {"properties": properties})
-    else:
-        response = yield _request(settings, "POST", "/crm/v3/objects/companies", {"properties": properties})
-    company = _id(_json(response))
+        method, path = "PATCH", f"{path}/{company}"
+    response = yield _request(settings, method, path, {"properties": properties})
+    company = _id(response.json_object())
     if _outcome(response).kind != "delivered" or payload.contact_email is None:
         return [_outcome(response)]
-    path = f"/crm/v3/objects/contacts/{quote(payload.contact_email, safe='@')}"
-    response = yield _request(settings, "GET", path, None, idProperty="email")
-    contact = _id(_json(response))
+    response = yield _request(settings, "GET", _contact(payload.contact_email), None, idProperty="email")
+    contact = _id(response.json_object())
     if _outcome(response).kind != "delivered" or not contact or not company:
         return [_outcome(response) if response.status != 404 else Outcome.retry("HubSpot has no such contact yet")]
     path = f"/crm/v4/objects/companies/{company}/associations/default/contacts/{contact}"
@@ -144,18 +140,17 @@ def upsert_company(settings: HubSpotSettings, payload: UpsertCompany) -> Steps:
 @hubspot.action(trigger='type = "track"')
 def custom_behavioral_event(settings: HubSpotSettings, payload: CustomBehavioralEvent) -> Request:
     """Record an event that is defined in HubSpot."""
-    body = {
-        "eventName": payload.event_name,
-        "occurredAt": payload.occurred_at,
-        "email": payload.email,
-        "utk": payload.utk,
-        "objectId": payload.object_id,
+    body = compact(
+        eventName=payload.event_name,
+        occurredAt=payload.occurred_at,
+        email=payload.email,
+        utk=payload.utk,
+        objectId=payload.object_id,
         # HubSpot deduplicates by this id: https://developers.hubspot.com/docs/api/analytics/events
-        "uuid": payload.idempotency_key,
-        "properties": payload.properties,
-    }
-    given = {name: value for name, value in body.items() if value is not None}
-    return _request(settings, "POST", "/events/v3/send", given)
+        uuid=payload.idempotency_key,
+        properties=payload.properties,
+    )
+    return _request(settings, "POST", "/events/v3/send", body)
 
 
 hubspot.preset("Contacts", action="upsert_contact")
@@ -167,16 +162,8 @@ def _request(settings: HubSpotSettings, method: str, path: str, body: Any, **par
     return Request(method, f"{settings.endpoint}{path}", headers=headers, params=params, json=body)
 
 
-def _properties(payload: UpsertContact | UpsertCompany, exclude: list[str]) -> dict[str, Any]:
-    return payload.body(exclude=exclude) | (payload.properties or {})
-
-
-def _json(response: Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+def _contact(email: str) -> str:
+    return f"/crm/v3/objects/contacts/{quote(email, safe='@')}"
 
 
 def _id(record: Any) -> str:

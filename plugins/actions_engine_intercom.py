@@ -3,8 +3,7 @@
 Source: https://developers.intercom.com/docs/references/rest-api. A contact is searched for first, then updated or made.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -12,62 +11,42 @@ from pydantic import Field
 from actions_engine import (
     Currency,
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
     Outcome,
     Payload,
+    RegionalSettings,
     Request,
     Response,
     Secret,
-    Settings,
     Steps,
     UnixSeconds,
     at_least_one_of,
+    compact,
 )
 
 
-class Region(StrEnum):
-    """Where the workspace lives."""
-
-    US = "us"
-    EU = "eu"
-    AU = "au"
-
-
-HOSTS = {
-    Region.US: "https://api.intercom.io",
-    Region.EU: "https://api.eu.intercom.io",
-    Region.AU: "https://api.au.intercom.io",
-}
-
-
-class IntercomSettings(Settings):
+class IntercomSettings(RegionalSettings):
     """One workspace."""
 
+    hosts = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
     access_token: Annotated[Secret, Field(description="An app's access token.")]
-    region: Annotated[Region, Field(description="Where the workspace lives.")] = Region.US
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
-
-
-class Role(StrEnum):
-    """What a contact is."""
-
-    USER = "user"
-    LEAD = "lead"
+    region: Annotated[Literal["us", "eu", "au"], Field(description="Where the workspace lives.")] = "us"
 
 
 class Identify(Payload):
     """A contact."""
 
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
-    email: Annotated[str | None, From("traits.email || context.traits.email", "E-mail address.")] = None
-    role: Annotated[Role, Field(description="user, or lead while it is not known yet.")] = Role.USER
-    phone: Annotated[str | None, From("traits.phone", "Telephone number in E.164.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
+    role: Annotated[Literal["user", "lead"], Field(description="user, or lead while it is not known yet.")] = "user"
+    phone: Annotated[str | None, From(Fact.PHONE, "Telephone number in E.164.")] = None
     name: Annotated[str | None, From("traits.name", "Full name.")] = None
     avatar: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
     signed_up_at: Annotated[UnixSeconds | None, Field(description="When it signed up.")] = None
-    last_seen_at: Annotated[UnixSeconds | None, From("timestamp", "When it was seen last.")] = None
+    last_seen_at: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it was seen last.")] = None
     owner_id: Annotated[int | None, Field(description="The admin that owns it.")] = None
     unsubscribed_from_emails: Annotated[bool | None, Field(description="Whether it takes no mail.")] = None
     custom_attributes: Annotated[
@@ -103,12 +82,12 @@ class Track(Payload):
     """Something that a contact did."""
 
     event_name: Annotated[str, From("event", "The event's name.")]
-    created_at: Annotated[UnixSeconds, From("timestamp", "When it happened.")]
+    created_at: Annotated[UnixSeconds, From(Fact.MOMENT, "When it happened.")]
     user_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
     email: Annotated[str | None, From("properties.email", "The contact's address, where there is no id.")] = None
     id: Annotated[str | None, Field(description="Intercom's id of the contact.")] = None
     revenue: Annotated[Number | None, From("properties.revenue", "What it is worth.")] = None
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
+    currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
     metadata: Annotated[
         JsonObject | None, From("omit(properties, ['revenue', 'currency', 'email'])", "Details of the event.")
     ] = None
@@ -126,11 +105,8 @@ def identify(settings: IntercomSettings, payload: Identify) -> Steps:
     if _outcome(response).kind != "delivered":
         return [_outcome(response)]
     contact = _first(response)
-    body = {name: value for name, value in payload.body().items() if value is not None}
-    if contact:
-        response = yield _request(settings, "PUT", f"/contacts/{contact}", body)
-    else:
-        response = yield _request(settings, "POST", "/contacts", body)
+    method, path = ("PUT", f"/contacts/{contact}") if contact else ("POST", "/contacts")
+    response = yield _request(settings, method, path, compact(payload.body()))
     return [_outcome(response)]
 
 
@@ -143,11 +119,10 @@ def group(settings: IntercomSettings, payload: Group) -> Steps:
         if _outcome(response).kind != "delivered":
             return [_outcome(response)]
         contact = _first(response)
-    body = payload.body(exclude=["external_id", "email"])
-    response = yield _request(settings, "POST", "/companies", body)
+    response = yield _request(settings, "POST", "/companies", payload.body(exclude=["external_id", "email"]))
     if _outcome(response).kind != "delivered" or not contact:
         return [_outcome(response)]
-    company = _json(response).get("id")
+    company = response.json_object().get("id")
     if not isinstance(company, str):
         return [Outcome.retry("Intercom's answer names no company")]
     response = yield _request(settings, "POST", f"/contacts/{contact}/companies", {"id": company})
@@ -170,9 +145,7 @@ for name, action in (("Identify calls", "identify"), ("Group calls", "group"), (
 
 
 def _request(settings: IntercomSettings, method: str, path: str, body: Any) -> Request:
-    host = settings.endpoint or HOSTS[settings.region]
-    headers = settings.access_token.bearer()
-    return Request(method, f"{host}{path}", headers=headers, json=body)
+    return Request(method, f"{settings.host}{path}", headers=settings.access_token.bearer(), json=body)
 
 
 def _search(settings: IntercomSettings, external_id: str | None, email: str | None) -> Request:
@@ -180,17 +153,9 @@ def _search(settings: IntercomSettings, external_id: str | None, email: str | No
     return _request(settings, "POST", "/contacts/search", {"query": {"field": field, "operator": "=", "value": value}})
 
 
-def _json(response: Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
 def _first(response: Response) -> str:
     """Return the id of the first contact found, empty where there is none."""
-    found = _json(response).get("data")
+    found = response.json_object().get("data")
     first = found[0] if isinstance(found, list) and found else None
     identity = first.get("id") if isinstance(first, dict) else None
     return quote(str(identity), safe="") if identity else ""

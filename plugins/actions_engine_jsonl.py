@@ -6,17 +6,7 @@ from typing import IO, Annotated
 
 from pydantic import AfterValidator, Field
 
-from actions_engine import (
-    Batch,
-    Destination,
-    From,
-    JsonObject,
-    Payload,
-    Request,
-    Response,
-    Settings,
-    encode_json,
-)
+from actions_engine import Batch, Destination, From, JsonObject, Payload, Request, Response, Settings, encode_json
 
 
 class JsonlSettings(Settings):
@@ -46,9 +36,12 @@ class FileTransport:
     def open(self) -> None:
         """Open the file for appending; its folder must exist."""
         self.file = self.path.open("ab")
-        # A line that a crash cut off must not swallow the next one.
-        if self.file.tell() and not self._ends_with_a_line():
-            self.file.write(b"\n")
+        if self.file.tell():
+            with self.path.open("rb") as written:
+                written.seek(-1, os.SEEK_END)
+                # A line that a crash cut off must not swallow the next one.
+                if written.read(1) != b"\n":
+                    self.file.write(b"\n")
 
     def send(self, request: Request) -> Response:
         """Write the request's lines."""
@@ -68,11 +61,6 @@ class FileTransport:
         if self.file is not None:
             self.file.close()
             self.file = None
-
-    def _ends_with_a_line(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
 
 
 jsonl = Destination("jsonl", settings=JsonlSettings, title="JSON Lines", transport=FileTransport)

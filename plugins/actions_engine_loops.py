@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from actions_engine import (
     Destination,
     Email,
+    Fact,
     From,
     JsonObject,
     Outcome,
@@ -34,9 +35,7 @@ class LoopsSettings(Settings):
 class Contact(Payload):
     """Who is meant, and what is known about them: properties become properties of the contact."""
 
-    email: Annotated[Email | None, From("context.traits.email || traits.email || properties.email", "The address.")] = (
-        None
-    )
+    email: Annotated[Email | None, From(Fact.EMAIL, "The address.")] = None
     user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     mailing_lists: Annotated[
         JsonObject | None, Field(description="Ids of mailing lists, each with true to put the contact on it or false.")
@@ -48,8 +47,8 @@ class Contact(Payload):
 class UpdateContact(Contact):
     """What is known about a contact."""
 
-    first_name: Annotated[str | None, From("traits.firstName || traits.first_name", "The first name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName || traits.last_name", "The last name.")] = None
+    first_name: Annotated[str | None, From(Fact.FIRST_NAME, "The first name.")] = None
+    last_name: Annotated[str | None, From(Fact.LAST_NAME, "The last name.")] = None
     source: Annotated[str | None, Field(description="Where the contact came from, if not from the API.")] = None
     user_group: Annotated[str | None, Field(description="A group of contacts to put this one into.")] = None
     subscribed: Annotated[bool | None, Field(description="Whether the contact may be sent campaigns.")] = None
@@ -83,7 +82,7 @@ loops = Destination("loops", settings=LoopsSettings, title="Loops")
 def update_contact(settings: LoopsSettings, payload: UpdateContact) -> Request:
     """Update a contact, or make it."""
     body = (payload.properties or {}) | _spelled(payload, "properties")
-    return _send(settings, "PUT", "/contacts/update", body)
+    return Request.put(f"{settings.endpoint}/contacts/update", headers=settings.api_key.bearer(), json=body)
 
 
 def _taken(response: Response, payloads: list[Any]) -> list[Outcome]:
@@ -95,18 +94,12 @@ def _taken(response: Response, payloads: list[Any]) -> list[Outcome]:
 def send_event(settings: LoopsSettings, payload: SendEvent) -> Request:
     """Send an event, which may start mails."""
     body = (payload.contact_properties or {}) | _spelled(payload, "contact_properties")
-    return _send(settings, "POST", "/events/send", body, {"Idempotency-Key": payload.idempotency_key})
+    headers = settings.api_key.bearer() | {"Idempotency-Key": payload.idempotency_key}
+    return Request.post(f"{settings.endpoint}/events/send", headers=headers, json=body)
 
 
 def _spelled(payload: Contact, properties: str) -> dict[str, Any]:
     return {to_camel(name): value for name, value in payload.body(exclude=[properties]).items()}
-
-
-def _send(
-    settings: LoopsSettings, method: str, path: str, body: dict[str, Any], more: dict[str, str] | None = None
-) -> Request:
-    headers = {"Authorization": settings.api_key.into("Bearer {}"), **(more or {})}
-    return Request(method, f"{settings.endpoint}{path}", headers=headers, json=body)
 
 
 loops.preset("Update contacts", action="update_contact")

@@ -3,8 +3,7 @@
 Source: https://ads-api.reddit.com/docs/v2/#tag/Conversions. What identifies a person is hashed before it leaves.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +11,7 @@ from actions_engine import (
     Batch,
     Currency,
     Destination,
+    Fact,
     From,
     HashedEmail,
     HashedText,
@@ -22,6 +22,7 @@ from actions_engine import (
     Secret,
     Settings,
     Timestamp,
+    compact,
 )
 
 
@@ -32,19 +33,6 @@ class RedditSettings(Settings):
     conversion_token: Annotated[Secret, Field(description="The conversion access token.")]
     test_mode: Annotated[bool, Field(description="Events are checked and shown, and not counted.")] = False
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://ads-api.reddit.com"
-
-
-class TrackingType(StrEnum):
-    """Reddit's standard events."""
-
-    PAGE_VISIT = "PageVisit"
-    VIEW_CONTENT = "ViewContent"
-    SEARCH = "Search"
-    ADD_TO_CART = "AddToCart"
-    ADD_TO_WISHLIST = "AddToWishlist"
-    PURCHASE = "Purchase"
-    LEAD = "Lead"
-    SIGN_UP = "SignUp"
 
 
 class Product(Part):
@@ -58,7 +46,7 @@ class Product(Part):
 class Event(Payload):
     """What every event tells."""
 
-    event_at: Annotated[Timestamp, From("timestamp", "When it happened; seven days back at most.")]
+    event_at: Annotated[Timestamp, From(Fact.MOMENT, "When it happened; seven days back at most.")]
     conversion_id: Annotated[
         HashedText | None,
         From(
@@ -69,16 +57,9 @@ class Event(Payload):
     click_id: Annotated[str | None, From("properties.click_id || properties.rdt_cid", "rdt_cid of the ad's URL.")] = (
         None
     )
-    email: Annotated[
-        HashedEmail | None,
-        From("context.traits.email || traits.email || properties.email", "E-mail address; is hashed."),
-    ] = None
+    email: Annotated[HashedEmail | None, From(Fact.EMAIL, "E-mail address; is hashed.")] = None
     phone_number: Annotated[
-        HashedText | None,
-        From(
-            "normalize_phone(context.traits.phone || traits.phone || properties.phone)",
-            "Telephone number in E.164; is hashed.",
-        ),
+        HashedText | None, From(f"normalize_phone({Fact.PHONE})", "Telephone number in E.164; is hashed.")
     ] = None
     external_id: Annotated[HashedText | None, From("userId", "Your id of the user; is hashed.")] = None
     ip_address: Annotated[HashedText | None, From("context.ip", "IP address; is hashed.")] = None
@@ -91,13 +72,8 @@ class Event(Payload):
     limited_data_use: Annotated[bool, Field(description="Limit the use of the data (LDU).")] = False
     limited_data_use_country: Annotated[str | None, Field(description="The country that it holds for.")] = None
     limited_data_use_region: Annotated[str | None, Field(description="The region that it holds for.")] = None
-    currency: Annotated[Currency | None, From("properties.currency", "ISO 4217.")] = None
-    value_decimal: Annotated[
-        Number | None,
-        From(
-            "properties.revenue || properties.value || properties.total", "What it is worth, in units of the currency."
-        ),
-    ] = None
+    currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
+    value_decimal: Annotated[Number | None, From(Fact.REVENUE, "What it is worth, in units of the currency.")] = None
     item_count: Annotated[int | None, From("properties.quantity", "How many items.")] = None
     products: Annotated[
         list[Product] | None,
@@ -108,7 +84,12 @@ class Event(Payload):
 class StandardEvent(Event):
     """An event that Reddit has a name for."""
 
-    tracking_type: Annotated[TrackingType, Field(description="Which of Reddit's events it is.")]
+    tracking_type: Annotated[
+        Literal[
+            "PageVisit", "ViewContent", "Search", "AddToCart", "AddToWishlist", "Purchase", "Lead", "SignUp",
+        ],
+        Field(description="Which of Reddit's events it is."),
+    ]  # fmt: skip
 
 
 class CustomEvent(Event):
@@ -134,15 +115,15 @@ def custom_event(settings: RedditSettings, payloads: list[CustomEvent]) -> Reque
 
 
 for name, trigger, kind in (
-    ("Page visits", 'type = "page"', TrackingType.PAGE_VISIT),
-    ("Products viewed", 'type = "track" and event = "Product Viewed"', TrackingType.VIEW_CONTENT),
-    ("Searches", 'type = "track" and event = "Products Searched"', TrackingType.SEARCH),
-    ("Products added", 'type = "track" and event = "Product Added"', TrackingType.ADD_TO_CART),
-    ("Wishes", 'type = "track" and event = "Product Added to Wishlist"', TrackingType.ADD_TO_WISHLIST),
-    ("Purchases", 'type = "track" and event = "Order Completed"', TrackingType.PURCHASE),
-    ("Sign-ups", 'type = "track" and event = "Signed Up"', TrackingType.SIGN_UP),
+    ("Page visits", 'type = "page"', "PageVisit"),
+    ("Products viewed", 'type = "track" and event = "Product Viewed"', "ViewContent"),
+    ("Searches", 'type = "track" and event = "Products Searched"', "Search"),
+    ("Products added", 'type = "track" and event = "Product Added"', "AddToCart"),
+    ("Wishes", 'type = "track" and event = "Product Added to Wishlist"', "AddToWishlist"),
+    ("Purchases", 'type = "track" and event = "Order Completed"', "Purchase"),
+    ("Sign-ups", 'type = "track" and event = "Signed Up"', "SignUp"),
 ):
-    reddit.preset(name, action="standard_event", trigger=trigger, fields={"tracking_type": {"$literal": kind.value}})
+    reddit.preset(name, action="standard_event", trigger=trigger, fields={"tracking_type": {"$literal": kind}})
 
 
 _METADATA = ("currency", "value_decimal", "item_count", "products", "conversion_id")
@@ -150,34 +131,28 @@ _USER = ("email", "phone_number", "external_id", "ip_address", "user_agent", "id
 
 
 def _send(settings: RedditSettings, payloads: list[Any]) -> Request:
-    body: dict[str, Any] = {"events": [_event(payload) for payload in payloads]}
-    if settings.test_mode:
-        body["test_mode"] = True
     return Request.post(
         f"{settings.endpoint}/api/v2.0/conversions/events/{settings.ad_account_id}",
         headers=settings.conversion_token.bearer(),
-        json=body,
+        json=compact(events=[_event(payload) for payload in payloads], test_mode=settings.test_mode or None),
     )
 
 
 def _event(payload: Any) -> dict[str, Any]:
     given = {name: value for name, value in payload.body().items() if value not in (None, [])}
-    kind = (
-        {"tracking_type": given["tracking_type"]}
-        if "tracking_type" in given
-        else {"tracking_type": "Custom", "custom_event_name": given["custom_event_name"]}
-    )
     # Without an id of its own, a retry would count twice.
     given.setdefault("conversion_id", payload.idempotency_key)
     user = {name: given[name] for name in _USER if name in given}
     if "screen_width" in given and "screen_height" in given:
         user["screen_dimensions"] = {"width": given["screen_width"], "height": given["screen_height"]}
-    if given["limited_data_use"]:
-        options = {"modes": ["LDU"], "country": given.get("limited_data_use_country")}
-        options["region"] = given.get("limited_data_use_region")
-        user["data_processing_options"] = {name: value for name, value in options.items() if value}
-    event = {"event_at": given["event_at"], "event_type": kind}
-    if "click_id" in given:
-        event["click_id"] = given["click_id"]
-    event["event_metadata"] = {name: given[name] for name in _METADATA if name in given}
-    return event | {"user": user}
+    if payload.limited_data_use:
+        country, region = payload.limited_data_use_country, payload.limited_data_use_region
+        user["data_processing_options"] = compact(modes=["LDU"], country=country or None, region=region or None)
+    name = given.get("custom_event_name")
+    return compact(
+        event_at=payload.event_at,
+        event_type=compact(tracking_type=given.get("tracking_type", "Custom"), custom_event_name=name),
+        click_id=payload.click_id,
+        event_metadata={name: given[name] for name in _METADATA if name in given},
+        user=user,
+    )

@@ -3,45 +3,31 @@
 Reference: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Payload,
+    RegionalSettings,
     Request,
     Secret,
-    Settings,
     at_least_one_of,
 )
 
 
-class Region(StrEnum):
-    """Where the workspace keeps its data."""
-
-    US = "us"
-    EU = "eu"
-
-
-ENDPOINTS = {Region.US: "https://api.segment.io/v1", Region.EU: "https://events.eu1.segmentapis.com/v1"}
-
-
-class SegmentSettings(Settings):
+class SegmentSettings(RegionalSettings):
     """What the destination needs to know of the Segment source."""
 
+    hosts = {"us": "https://api.segment.io/v1", "eu": "https://events.eu1.segmentapis.com/v1"}
     write_key: Annotated[Secret, Field(description="The write key of the source that receives the calls.")]
-    region: Annotated[Region, Field(description="Where the workspace keeps its data.")] = Region.US
+    region: Annotated[Literal["us", "eu"], Field(description="Where the workspace keeps its data.")] = "us"
     endpoint: Annotated[str | None, Field(description="Another base URL, in place of the region's.")] = None
-
-    @property
-    def url(self) -> str:
-        """The URL that takes batches."""
-        return f"{self.endpoint or ENDPOINTS[self.region]}/batch"
 
 
 class Common(Payload):
@@ -50,7 +36,7 @@ class Common(Payload):
     user_id: Annotated[str | None, From("userId", "The user's id in your database.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "An id for a visitor who is not known yet.")] = None
     context: Annotated[JsonObject | None, From("context", "Circumstances: page, device, library, traits.")] = None
-    timestamp: Annotated[str | None, From("timestamp || originalTimestamp", "When it happened, in ISO 8601.")] = None
+    timestamp: Annotated[str | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
     integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
     identified = at_least_one_of("user_id", "anonymous_id")
@@ -98,7 +84,7 @@ class Alias(Payload):
     user_id: Annotated[str, From("userId", "The id from now on.")]
     previous_id: Annotated[str, From("previousId", "The id until now.")]
     context: Annotated[JsonObject | None, From("context", "Circumstances of the call.")] = None
-    timestamp: Annotated[str | None, From("timestamp || originalTimestamp", "When it happened, in ISO 8601.")] = None
+    timestamp: Annotated[str | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
     integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
 
@@ -143,30 +129,17 @@ def alias(settings: SegmentSettings, payloads: list[Alias]) -> Request:
     return _send(settings, "alias", payloads)
 
 
-for name, action in (
-    ("Track calls", "track"),
-    ("Identify calls", "identify"),
-    ("Page views", "page"),
-    ("Screen views", "screen"),
-    ("Group calls", "group"),
-    ("Alias calls", "alias"),
-):
-    segment.preset(name, action=action)
+for kind in ("track", "identify", "page", "screen", "group", "alias"):
+    segment.preset(f"{kind.capitalize()} {'views' if kind in ('page', 'screen') else 'calls'}", action=kind)
 
-
-NAMES = {
-    "user_id": "userId",
-    "anonymous_id": "anonymousId",
-    "group_id": "groupId",
-    "previous_id": "previousId",
-}
+_NAMES = {"user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId", "previous_id": "previousId"}
 
 
 def _send(settings: SegmentSettings, kind: str, payloads: list[Any]) -> Request:
     # Segment deduplicates by messageId. It is not the event's own: the calls of one event would hide each other.
     items = [
         {"type": kind, "messageId": payload.idempotency_key}
-        | {NAMES.get(name, name): value for name, value in payload.body().items()}
+        | {_NAMES.get(name, name): value for name, value in payload.body().items()}
         for payload in payloads
     ]
-    return Request.post(settings.url, basic_auth=(settings.write_key, ""), json={"batch": items})
+    return Request.post(f"{settings.host}/batch", basic_auth=(settings.write_key, ""), json={"batch": items})

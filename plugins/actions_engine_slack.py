@@ -88,11 +88,8 @@ def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read `ok` and `error`: the Web API answers 200 to nearly everything."""
     outcome = Outcome.of(response)
     if outcome.kind == "delivered":
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        answer = response.json_object()
+        if not isinstance(answer.get("ok"), bool):
             outcome = Outcome.retry("Slack's answer does not say whether the message was posted")
         elif not answer["ok"]:
             error = str(answer.get("error", ""))[:100]
@@ -117,11 +114,8 @@ def post_message(settings: SlackSettings, payload: ChannelMessage) -> Request:
     """Post a message to any channel that the app is in."""
     if settings.bot_token is None:
         raise ValueError("post_message needs the setting bot_token")
-    return Request.post(
-        f"{settings.endpoint}/api/chat.postMessage",
-        headers=settings.bot_token.bearer(),
-        json=payload.body(),
-    )
+    url = f"{settings.endpoint}/api/chat.postMessage"
+    return Request.post(url, headers=settings.bot_token.bearer(), json=payload.body())
 
 
 slack.preset(

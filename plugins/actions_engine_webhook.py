@@ -4,32 +4,13 @@ An item is signed with HMAC-SHA256 (RFC 2104) over its JSON exactly as it is sen
 by itself. A batch is a JSON list; its signatures stand in one header, in the items' order.
 """
 
-import hashlib
 import hmac
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from actions_engine import (
-    Batch,
-    Destination,
-    From,
-    JsonObject,
-    Payload,
-    Request,
-    Secret,
-    Settings,
-    encode_json,
-)
-
-
-class Method(StrEnum):
-    """The HTTP methods that carry a body."""
-
-    POST = "POST"
-    PUT = "PUT"
-    PATCH = "PATCH"
+from actions_engine import Batch, Destination, From, JsonObject, Payload, Request, Secret, Settings, encode_json
 
 
 class WebhookSettings(Settings):
@@ -47,12 +28,8 @@ class Send(Payload):
 
     data: Annotated[Any, From("@", "The body: the whole event by default.")]
     url: Annotated[str | None, Field(description="Another URL than that of the settings.")] = None
-    method: Annotated[Method, Field(description="The HTTP method.")] = Method.POST
+    method: Annotated[Literal["POST", "PUT", "PATCH"], Field(description="The HTTP method.")] = "POST"
     headers: Annotated[JsonObject | None, Field(description="Further headers of this item.")] = None
-
-
-class SendEach(Send):
-    """What to send in a request of its own."""
 
 
 webhook = Destination("webhook", settings=WebhookSettings, title="Webhook")
@@ -64,37 +41,28 @@ def _together(payload: Send) -> tuple[Any, ...]:
 
 
 @webhook.action(trigger="type != null")
-def send(settings: WebhookSettings, payload: SendEach) -> Request:
+def send(settings: WebhookSettings, payload: Send) -> Request:
     """Send one item as the body of a request."""
     content = encode_json(payload.data)
-    return _request(settings, payload, content, [content])
+    return _request(settings, [payload], [content], content)
 
 
 @webhook.action(trigger="type != null", batch=Batch(max_calls=100, max_bytes=1_000_000, key=_together, linger=1.0))
 def send_batch(settings: WebhookSettings, payloads: list[Send]) -> Request:
     """Send items together as a JSON list."""
     items = [encode_json(payload.data) for payload in payloads]
-    return _request(settings, payloads[0], b"[" + b",".join(items) + b"]", items, payloads)
+    return _request(settings, payloads, items, b"[" + b",".join(items) + b"]")
 
 
-def _request(
-    settings: WebhookSettings,
-    payload: Send,
-    content: bytes,
-    items: list[bytes],
-    payloads: list[Any] | None = None,
-) -> Request:
+def _request(settings: WebhookSettings, payloads: Sequence[Send], items: list[bytes], content: bytes) -> Request:
+    first = payloads[0]  # the others go where it goes: see _together
     headers: dict[str, Any] = {"Content-Type": "application/json", **settings.headers}
-    if payload.headers:
-        headers |= {name: str(value) for name, value in payload.headers.items()}
-    keys = [payload.idempotency_key] if payloads is None else [each.idempotency_key for each in payloads]
-    headers["Idempotency-Key"] = ", ".join(keys)
+    headers |= {name: str(value) for name, value in (first.headers or {}).items()}
+    headers["Idempotency-Key"] = ", ".join(payload.idempotency_key for payload in payloads)
     if settings.shared_secret is not None:
         key = settings.shared_secret.reveal().encode()
-        headers["X-Signature"] = ", ".join(
-            f"sha256={hmac.new(key, item, hashlib.sha256).hexdigest()}" for item in items
-        )
-    return Request(payload.method.value, payload.url or settings.url, headers=headers, content=content)
+        headers["X-Signature"] = ", ".join(f"sha256={hmac.digest(key, item, 'sha256').hex()}" for item in items)
+    return Request(first.method, first.url or settings.url, headers=headers, content=content)
 
 
 webhook.preset("Every event", action="send")

@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions_engine.authoring.layout import FILE_ORDER, MAPPING_ORDER, lay_out
+from actions_engine.authoring.layout import lay_out
 from actions_engine.cli import main
+from actions_engine.language.keys import FILE_KEYS, MAPPING_KEYS
 from actions_engine.loading.source import Source
 from tests.conftest import MAPPINGS
 
@@ -183,7 +184,7 @@ DATA = st.recursive(
 
 @st.composite
 def mapping_items(draw: st.DrawFn) -> dict[str, Any]:
-    keys = draw(st.permutations([*MAPPING_ORDER, "unknown"]))
+    keys = draw(st.permutations([*MAPPING_KEYS, "unknown"]))
     chosen = keys[: draw(st.integers(1, 5))]
     return {key: draw(DATA) for key in chosen}
 
@@ -191,7 +192,7 @@ def mapping_items(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def files(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
     """Return a mapping file's data, and one of the many ways to write it."""
-    keys = draw(st.permutations([*FILE_ORDER, "unknown"]))
+    keys = draw(st.permutations([*FILE_KEYS, "unknown"]))
     data = {key: draw(DATA) for key in keys[: draw(st.integers(1, 5))]}
     data["mappings"] = draw(st.lists(mapping_items(), min_size=1, max_size=3))
     return data, "\n".join(Author(draw).block(data, 0)) + draw(st.sampled_from(["", "\n", "\n\n# the end\n\n"]))
@@ -274,8 +275,8 @@ def test_every_file_keeps_its_data_and_its_comments(written: tuple[dict[str, Any
     remarks = re.findall(r"# remark \d+\.", text)
     assert sorted(re.findall(r"# remark \d+\.", layout.text)) == sorted(remarks)
     assert lay_out(layout.text).text == layout.text
-    keys = [key for key in plain(layout.text) if key in FILE_ORDER]
-    assert keys == sorted(keys, key=FILE_ORDER.index)
+    keys = [key for key in plain(layout.text) if key in FILE_KEYS]
+    assert keys == sorted(keys, key=FILE_KEYS.index)
     for item in before["mappings"]:
         assert item in plain(layout.text)["mappings"]
 

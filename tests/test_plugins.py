@@ -64,8 +64,12 @@ def test_jsonl_appends_through_its_transport(registry: Registry, tmp_path: Path)
     )
     requests = engine.requests(engine.route(event("button_clicked")).calls)
     instance = engine.mappings[0].instance
-    with instance.destination.open_transport(instance.settings) as transport:
-        assert [transport.send(request).status for request in requests] == [200]
+    assert instance.destination.transport is not None
+    transport = instance.destination.transport(instance.settings)
+    transport.open()
+    assert [transport.send(request).status for request in requests] == [200]
+    transport.flush()
+    transport.close()
     assert target.read_bytes() == b'{"cut":\n{"a":"Button Clicked"}\n'
 
 

@@ -25,7 +25,7 @@ _MAX_TEXT = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class FoundExample:
     """An example of a mapping.
 
     Attributes:
@@ -37,7 +37,7 @@ class Example:
     expect: dict[str, Any]
 
 
-def find_example(condition: Condition, fields: Mapping[str, FieldValue], payload: type[Payload]) -> Example | None:
+def find_example(condition: Condition, fields: Mapping[str, FieldValue], payload: type[Payload]) -> FoundExample | None:
     """Return an example of a mapping, None where no sample event becomes a payload.
 
     Args:
@@ -56,7 +56,7 @@ def find_example(condition: Condition, fields: Mapping[str, FieldValue], payload
             )
             left = _body(smallest, condition, fields, payload) or body
             # A field is compared as a whole: what is left of an object is what is expected.
-            return Example(smallest, {name: left[name] for name in telling})
+            return FoundExample(smallest, {name: left[name] for name in telling})
     return None
 
 

@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from actions_engine.delivery_settings import DeliverySettings
-from actions_engine.language.durations import read_duration
+from actions_engine.language.durations import DURATION_PATTERN, read_duration
 from actions_engine.language.operators import NEGATIONS, OPERATORS
 from actions_engine.spec.tables import CONTEXT_KINDS, EVENT_TYPES
 
 Schema = dict[str, Any]
-
-#: A pattern of text that reads the environment.
-VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
 
 _SCALAR = ["string", "number", "boolean"]
 _CONDITION = [*_SCALAR, "null", "array", "object"]
@@ -180,7 +177,6 @@ def expectation_schema(fields: Iterable[str], names: Schema | None) -> Schema:
     return {"anyOf": [{"const": "no match", "description": "The mapping does not fire."}, part]}
 
 
-_DURATION = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$"
 # pydantic leaves the bounds of a value that it reads itself in its own words.
 _BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
@@ -192,7 +188,7 @@ def delivery_schema() -> Schema:
     for name, info in DeliverySettings.model_fields.items():
         field = {_BOUNDS.get(key, key): value for key, value in schema["properties"][name].items() if key != "title"}
         if any(getattr(marker, "func", None) is read_duration for marker in info.metadata):
-            field |= {"type": ["number", "string"], "pattern": _DURATION}
+            field |= {"type": ["number", "string"], "pattern": DURATION_PATTERN}
             field["description"] += " Seconds, or text such as `30s`, `15m`, `24h`."
         if field.get("default", ...) is None:
             del field["default"]

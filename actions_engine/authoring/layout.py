@@ -12,14 +12,12 @@ from typing import Any
 
 from actions_engine.authoring.yaml_tree import Branch, CannotLayOutError, Entry, Leaf, Tree, is_trivia, read_tree
 from actions_engine.errors import Location, Problem
+from actions_engine.language.keys import FILE_KEYS, MAPPING_KEYS
 from actions_engine.loading.source import Source
 
-#: The order of keys; a key that is not named here follows in the order in which it was written.
-FILE_ORDER = ("destination", "enabled", "settings", "delivery", "filter", "presets", "mappings")
-MAPPING_ORDER = ("name", "description", "enabled", "action", "trigger", "fields", "omit", "examples")
-
 _STEP = 2
-_ORDERS = {"file": FILE_ORDER, "mapping": MAPPING_ORDER}
+# A key that is not named follows in the order in which it was written.
+_ORDERS = {"file": FILE_KEYS, "mapping": MAPPING_KEYS}
 # Ends the last line of a text that keeps the blank lines below it (`|+`). No YAML holds the character.
 _KEEPS = "\0"
 # Characters that end a line for YAML 1.1's scanner and for nobody else: places would be counted wrongly.
@@ -86,7 +84,7 @@ def _shown(value: Any) -> str:
 
 
 @dataclass(slots=True)
-class _Part:
+class _Placed:
     """An entry with what stands above it and the comments that end its nested block."""
 
     entry: Entry
@@ -146,17 +144,17 @@ class _Writer:
             written += above + self._entry(part, node, indent, kind)
         return written + _comments(own_tail, indent, keep_first_blank=True)
 
-    def _parts(self, node: Branch, lead: list[str], trail: list[str]) -> tuple[list[_Part], list[str]]:
+    def _parts(self, node: Branch, lead: list[str], trail: list[str]) -> tuple[list[_Placed], list[str]]:
         """Cut a collection into its entries; what stands between two is cut by its indentation."""
-        parts: list[_Part] = []
+        parts: list[_Placed] = []
         for entry, following in zip(node.entries, [*node.entries[1:], None], strict=True):
             below = trail if following is None else self._gap(entry.value.end, following.line)
             tail, next_lead = _split(below, node.column, entry.value)
-            parts.append(_Part(entry, lead, tail))
+            parts.append(_Placed(entry, lead, tail))
             lead = next_lead
         return parts, lead
 
-    def _entry(self, part: _Part, node: Branch, indent: int, kind: str) -> list[str]:
+    def _entry(self, part: _Placed, node: Branch, indent: int, kind: str) -> list[str]:
         entry, value = part.entry, part.entry.value
         if entry.key is None:
             return self._item(part, node.column, indent, "mapping" if kind == "mappings" else "")
@@ -167,7 +165,7 @@ class _Writer:
         below = "mappings" if kind == "file" and entry.key.text == "mappings" else ""
         return [" " * indent + head, *self._block(value, indent + _STEP, below, gap, part.tail)]
 
-    def _item(self, part: _Part, dash: int, indent: int, kind: str) -> list[str]:
+    def _item(self, part: _Placed, dash: int, indent: int, kind: str) -> list[str]:
         """Write an item of a list: a dash, and its value beside it."""
         start, value = part.entry.line, part.entry.value
         if isinstance(value, Leaf):

@@ -15,7 +15,6 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from actions_engine.authoring.language_schema import (
-    VARIABLE,
     condition_schema,
     delivery_schema,
     examples_schema,
@@ -26,6 +25,7 @@ from actions_engine.authoring.language_schema import (
     type_condition_schema,
 )
 from actions_engine.destination import Action, Destination
+from actions_engine.language.keys import VARIABLE_PATTERN
 from actions_engine.payload import default_of
 from actions_engine.registry import Registry
 
@@ -171,7 +171,7 @@ def _with_variables(schema: Any) -> Any:
     if "$ref" in cleaned:
         return {**notes, "allOf": [{"$ref": cleaned["$ref"]}]} if notes else cleaned
     if _is_narrow(cleaned):
-        return {**notes, "anyOf": [cleaned, {"type": "string", "pattern": VARIABLE}]}
+        return {**notes, "anyOf": [cleaned, {"type": "string", "pattern": VARIABLE_PATTERN}]}
     return {**notes, **cleaned}
 
 

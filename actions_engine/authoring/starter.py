@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from actions_engine.authoring.example_event import Example, find_example
+from actions_engine.authoring.example_event import FoundExample, find_example
 from actions_engine.authoring.trigger_writer import as_yaml
 from actions_engine.authoring.yaml_writer import block, entry, scalar
 from actions_engine.destination import Action, Destination, Preset, Settings
@@ -38,7 +38,7 @@ def starter_file(destination: Destination, registry: Registry) -> str:
     presets = list(destination.presets.values()) or [
         Preset(action.name.replace("_", " ").capitalize(), action.name) for action in destination.actions.values()
     ]
-    parts = [_Part(destination.actions[preset.action], preset, parser) for preset in presets]
+    parts = [_StarterMapping(destination.actions[preset.action], preset, parser) for preset in presets]
     lines = [
         f"# {destination.title}: the mappings that its plugin recommends; change them, and remove what is not needed.",
         f"destination: {destination.name}",
@@ -106,7 +106,7 @@ def _comment(text: str, indent: int) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Row:
+class _StarterField:
     """A payload field as it is written: active, or a comment that shows how it would be."""
 
     name: str
@@ -115,7 +115,7 @@ class _Row:
     active: bool = True
 
 
-class _Part:
+class _StarterMapping:
     """One mapping of the file."""
 
     def __init__(self, action: Action, preset: Preset, parser: ExpressionParser) -> None:
@@ -143,22 +143,22 @@ class _Part:
             yield "    examples:"
             yield from self._example(example)
 
-    def _example(self, example: Example) -> Iterator[str]:
+    def _example(self, example: FoundExample) -> Iterator[str]:
         yield from block([{"event": example.event, "expect": example.expect}], 6)
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self) -> Iterator[_StarterField]:
         given = dict(self.preset.fields or {})
         for name, info in self.action.payload.model_fields.items():
             description = info.description or ""
             marker = default_of(info)
             if name in given:
-                yield _Row(name, given[name], description)
+                yield _StarterField(name, given[name], description)
             elif marker is not None:
-                yield _Row(name, marker.expression, description)
+                yield _StarterField(name, marker.expression, description)
             else:
                 required = info.is_required()
                 note = f"{description} Required: say where it comes from.".lstrip() if required else description
-                yield _Row(name, self._guess(name), note, active=required)
+                yield _StarterField(name, self._guess(name), note, active=required)
 
     def _guess(self, name: str) -> Any:
         """Guess where a field without a default may come from: an example, a choice, a well-known path, its name."""
@@ -204,8 +204,9 @@ def _choices(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[
 
 def _as_node(value: Any) -> Node:
     if isinstance(value, Mapping):
-        return Node({str(key): _as_node(item) for key, item in value.items()}, 1, 1,
-                    dict.fromkeys(map(str, value), (1, 1)))  # fmt: skip
+        return Node(
+            {str(key): _as_node(item) for key, item in value.items()}, 1, 1, dict.fromkeys(map(str, value), (1, 1))
+        )
     if isinstance(value, (list, tuple)):
         return Node([_as_node(item) for item in value], 1, 1)
     return Node(value, 1, 1)

@@ -61,9 +61,14 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 def _filter(options: dict[str, Any]) -> Filter:
     return Filter(
-        states=options["state"] or ("dead", "rejected"), instance=options["instance"], mapping=options["mapping"],
-        reason=options["reason"], since=options["since"], until=options["until"], ids=options["ids"] or None,
-    )  # fmt: skip
+        states=options["state"] or ("dead", "rejected"),
+        instance=options["instance"],
+        mapping=options["mapping"],
+        reason=options["reason"],
+        since=options["since"],
+        until=options["until"],
+        ids=options["ids"] or None,
+    )
 
 
 @click.group()

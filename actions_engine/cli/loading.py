@@ -11,6 +11,7 @@ import click
 from actions_engine.engine import Engine
 from actions_engine.errors import MappingError
 from actions_engine.registry import Registry
+from actions_engine.wording import counted
 
 
 def load_engine(mappings: Path, environ: Mapping[str, str] | None = None) -> Engine:
@@ -22,6 +23,5 @@ def load_engine(mappings: Path, environ: Mapping[str, str] | None = None) -> Eng
         return Engine.load(mappings, registry=registry, environ=environ)
     except MappingError as error:
         click.echo(str(error), err=True)
-        found = len(error.problems)
-        click.echo(f"\n{found} problem{'' if found == 1 else 's'}; nothing was routed", err=True)
+        click.echo(f"\n{counted(len(error.problems), 'problem')}; nothing was routed", err=True)
         sys.exit(1)

@@ -13,6 +13,7 @@ from actions_engine.authoring.coverage import gaps
 from actions_engine.authoring.trial import Result, run_example
 from actions_engine.cli.loading import load_engine
 from actions_engine.loading.environment import AnyVariable
+from actions_engine.wording import counted
 
 
 @click.command("test")
@@ -52,7 +53,7 @@ def run_tests(
     failed = sum(not result.passed for result in results)
     summary = [f"{len(results) - failed} passed", f"{failed} failed"]
     if without:
-        summary.append(f"{without} mapping{'' if without == 1 else 's'} without examples")
+        summary.append(f"{counted(without, 'mapping')} without examples")
     if coverage:
         summary.append(f"{uncovered} not covered" if uncovered else "everything covered")
     click.echo(", ".join(summary), err=True)

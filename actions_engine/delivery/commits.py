@@ -35,6 +35,7 @@ class Surroundings(Protocol):
     @property
     def is_heard(self) -> bool:
         """Whether anybody wants to hear of outcomes."""
+        ...
 
     def heard(self, call: SentCall, outcome: Outcome) -> None:
         """Hear of a call that a request carried."""
@@ -149,9 +150,13 @@ class Commits:
         if settlement.kind in ("rejected", "dead"):
             told = {"mapping": call.mapping, "action": call.action, "key": call.key, "reason": settlement.reason}
             logger.warning(
-                "%s: %s by mapping %r: %s", call.instance, settlement.kind, call.mapping, settlement.reason,
+                "%s: %s by mapping %r: %s",
+                call.instance,
+                settlement.kind,
+                call.mapping,
+                settlement.reason,
                 extra={"instance": call.instance, "destination": destination, **told},
-            )  # fmt: skip
+            )
         if self._shared.is_heard:
             names = destination, call.instance, held.action.name, call.mapping
             self._shared.heard(SentCall(*names, call.key, held.payload, call.attempts + 1), outcome)

@@ -64,8 +64,12 @@ class Health:
             was_closed = self.breaker.is_closed
             self.breaker.failure(now)
             if was_closed and not self.breaker.is_closed:
-                logger.warning("%s fails again and again, it is probed only: %s", self._instance.name,
-                               result.outcomes[0].reason, extra=self._extra())  # fmt: skip
+                logger.warning(
+                    "%s fails again and again, it is probed only: %s",
+                    self._instance.name,
+                    result.outcomes[0].reason,
+                    extra=self._extra(),
+                )
         elif result.is_answered:
             self._answers_well()
         return None

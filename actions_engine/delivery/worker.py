@@ -293,8 +293,13 @@ class Worker:
         while expired := await self._store.expire(self.instance.name, before=now - window, reason=reason, now=now):
             for action, count in expired.items():
                 self._shared.metrics.count("dead", self.instance.name, action, count)
-            logger.warning("%s: %d calls are dead: %s", self.instance.name, sum(expired.values()), reason,
-                           extra={"instance": self.instance.name, "reason": reason})  # fmt: skip
+            logger.warning(
+                "%s: %d calls are dead: %s",
+                self.instance.name,
+                sum(expired.values()),
+                reason,
+                extra={"instance": self.instance.name, "reason": reason},
+            )
 
     # -- giving back
 

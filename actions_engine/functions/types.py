@@ -62,7 +62,8 @@ def checked(
         except _FAILURES as error:
             raise _failure(name, error) from None
 
-    if variadic or len(parameters) > 1 or parameters[0] != Parameter(parameters[0].name, frozenset({"string"})):
+    first, *others = parameters
+    if variadic or others or first != Parameter(first.name, frozenset({"string"})):
         return call
 
     def call_with_text(subject: Any) -> Any:

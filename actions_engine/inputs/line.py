@@ -30,7 +30,7 @@ def decode_event(line: bytes) -> dict[str, Any]:
         InputError: it holds none; the message says why, without its text, and `code` is one of the catalogue's.
     """
     if len(line) > MAX_BYTES:
-        raise InputError(f"too long: {len(line):,} bytes or more; an event has at most {MAX_BYTES:,}", "event-too-long")
+        raise InputError(f"too long: an event has at most {MAX_BYTES:,} bytes", "event-too-long")
     try:
         event = _decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -7,7 +7,8 @@ from typing import Any
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>ms|s|m|h|d)\s*")
-_DURATION = re.compile(rf"(?:{_PART.pattern.replace('?P<number>', '').replace('?P<unit>', '')})+")
+#: The whole, as a pattern that JSON Schema takes too.
+DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$"
 
 
 def read_duration(value: Any) -> float:
@@ -18,6 +19,6 @@ def read_duration(value: Any) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+    if isinstance(value, str) and re.match(DURATION_PATTERN, value):
         return sum(float(part["number"]) * _UNITS[part["unit"]] for part in _PART.finditer(value))
     raise ValueError("a duration is a number of seconds, or text such as 30s, 15m, 24h or 7d")

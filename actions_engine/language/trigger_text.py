@@ -175,9 +175,11 @@ class _Parser:
         operator = _FUNCTIONS.get(name.text.lower())
         if operator is None:
             raise TriggerError(
-                "unknown-function", f"a trigger's text form has no function {name.text!r}", name.position,
+                "unknown-function",
+                f"a trigger's text form has no function {name.text!r}",
+                name.position,
                 did_you_mean(name.text, _FUNCTIONS) + "; the YAML form takes any JMESPath function as its expression",
-            )  # fmt: skip
+            )
         expression = self._path(self._expect("path", "a path"))
         self._expect(",", "`,`")
         token, value = self._literal()

@@ -54,8 +54,9 @@ def _check_fields(source: Source, checked: Checked) -> None:
         else:
             for expression, place in _expressions(field, node):
                 for found in path_problems(expression, types):
-                    source.problem(found.code, found.message, place, at=found.position, hint=found.hint,
-                                   severity="warning")  # fmt: skip
+                    source.problem(
+                        found.code, found.message, place, at=found.position, hint=found.hint, severity="warning"
+                    )
 
 
 def _expressions(field: FieldValue, node: Node) -> Iterator[tuple[Expression, Node]]:
@@ -84,8 +85,9 @@ def _check_trigger(source: Source, checked: Checked) -> None:
     found = contradiction(mapping.condition)
     if found is not None:
         place = _place(found.test.location, source) or at
-        source.problem("never-fires", f"this mapping can never fire: {found.reason}", place, severity="warning",
-                       hint=found.hint)  # fmt: skip
+        source.problem(
+            "never-fires", f"this mapping can never fire: {found.reason}", place, severity="warning", hint=found.hint
+        )
         return
     if checked.is_preset or "trigger" not in checked.node.value:
         return
@@ -93,8 +95,13 @@ def _check_trigger(source: Source, checked: Checked) -> None:
         if reason := always_holds(part):
             test = next(tests(part), None)
             place = (test and _place(test.location, source)) or at
-            source.problem("always-holds", f"this condition always holds: {reason}", place, severity="warning",
-                           hint="leave it out, or mend it")  # fmt: skip
+            source.problem(
+                "always-holds",
+                f"this condition always holds: {reason}",
+                place,
+                severity="warning",
+                hint="leave it out, or mend it",
+            )
     types = possible_types(mapping.condition)
     for test in tests(mapping.trigger):
         for problem in path_problems(test.expression, types if test.expression.path != ("type",) else None):
@@ -131,8 +138,13 @@ def _check_repeats(source: Source, mappings: Sequence[Checked]) -> None:
         else:
             message = f"{mapping.name!r} fires on the same events, for the same action, as {named}"
         node = checked.node.value.get("trigger", checked.node) if checked.node.is_mapping else checked.node
-        source.problem("repeated-mapping", message, node, severity="warning",
-                       hint="each event is sent twice; remove one or narrow its trigger")  # fmt: skip
+        source.problem(
+            "repeated-mapping",
+            message,
+            node,
+            severity="warning",
+            hint="each event is sent twice; remove one or narrow its trigger",
+        )
 
 
 def _key(condition: Condition) -> str:

@@ -17,8 +17,12 @@ def read_delivery(source: Source, root: Node, destination: Destination) -> Deliv
     if node is None:
         return defaults
     if not node.is_mapping:
-        source.problem("delivery-shape", f"`delivery` is a mapping, not {node.kind()}", node,
-                       hint="for example `delivery: {ordering: user}`")  # fmt: skip
+        source.problem(
+            "delivery-shape",
+            f"`delivery` is a mapping, not {node.kind()}",
+            node,
+            hint="for example `delivery: {ordering: user}`",
+        )
         return defaults
     values = defaults.model_dump(exclude_unset=True) | node.plain()
     try:
@@ -27,8 +31,12 @@ def read_delivery(source: Source, root: Node, destination: Destination) -> Deliv
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             name = str(fault["loc"][0])
             if fault["type"] == "extra_forbidden":
-                source.problem("unknown-key", f"`delivery` has no key {name!r}", node.keys[name],
-                               hint=did_you_mean(name, DeliverySettings.model_fields))  # fmt: skip
+                source.problem(
+                    "unknown-key",
+                    f"`delivery` has no key {name!r}",
+                    node.keys[name],
+                    hint=did_you_mean(name, DeliverySettings.model_fields),
+                )
             else:
                 message = fault["msg"].removeprefix("Value error, ")
                 source.problem("delivery-value", f"delivery {name!r}: {message}", node.value.get(name, node))

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from actions_engine.errors import Location
+from actions_engine.language.keys import EXAMPLE_KEYS
 from actions_engine.loading.source import Node, Source
 from actions_engine.mapping import Example
 from actions_engine.wording import did_you_mean
-
-_KEYS = ("event", "expect", "name")
 
 
 def read_examples(source: Source, item: Node) -> tuple[Example, ...]:
@@ -19,8 +18,12 @@ def read_examples(source: Source, item: Node) -> tuple[Example, ...]:
     if node is None:
         return ()
     if not node.is_list:
-        source.problem("example-shape", f"`examples` is a list, not {node.kind()}", node,
-                       hint="each example is {event: …, expect: …}")  # fmt: skip
+        source.problem(
+            "example-shape",
+            f"`examples` is a list, not {node.kind()}",
+            node,
+            hint="each example is {event: …, expect: …}",
+        )
         return ()
     examples = [_example(source, entry, number) for number, entry in enumerate(node.value, start=1)]
     return tuple(example for example in examples if example is not None)
@@ -31,9 +34,10 @@ def _example(source: Source, node: Node, number: int) -> Example | None:
         source.problem("example-shape", f"an example is {{event: …, expect: …}}, not {node.kind()}", node)
         return None
     for key in node.value:
-        if key not in _KEYS:
-            source.problem("unknown-key", f"an example has no key {key!r}", node.keys[key],
-                           hint=did_you_mean(key, _KEYS))  # fmt: skip
+        if key not in EXAMPLE_KEYS:
+            source.problem(
+                "unknown-key", f"an example has no key {key!r}", node.keys[key], hint=did_you_mean(key, EXAMPLE_KEYS)
+            )
     event = _event(source, node)
     expectation = _expectation(source, node)
     if event is None or expectation is None:
@@ -48,8 +52,12 @@ def _example(source: Source, node: Node, number: int) -> Example | None:
 def _event(source: Source, node: Node) -> dict[str, Any] | Path | None:
     given = node.value.get("event")
     if given is None:
-        source.problem("example-shape", "this example has no event", node,
-                       hint="add `event:`, a path beside the mapping file or the event itself")  # fmt: skip
+        source.problem(
+            "example-shape",
+            "this example has no event",
+            node,
+            hint="add `event:`, a path beside the mapping file or the event itself",
+        )
         return None
     if given.is_mapping:
         event: dict[str, Any] = given.plain()
@@ -70,8 +78,9 @@ def _expectation(source: Source, node: Node) -> tuple[Any, Any, Node] | None:
     if given.value == "no match":
         return "no match", None, given
     if not given.is_mapping:
-        source.problem("example-shape", f"what is expected is fields or `no match`, not {given.kind()}", given,
-                       hint=hint)  # fmt: skip
+        source.problem(
+            "example-shape", f"what is expected is fields or `no match`, not {given.kind()}", given, hint=hint
+        )
         return None
     if "rejected" in given.value and len(given.value) == 1:
         reason = given.value["rejected"]

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actions_engine.destination import Action, Destination, Preset, Settings
-from actions_engine.errors import ExpressionError, Location, MappingError, Problem, TriggerError
+from actions_engine.destination import Destination, Preset, Settings
+from actions_engine.errors import Location, MappingError, Problem
 from actions_engine.language.condition import Condition
 from actions_engine.language.expression import ExpressionParser
-from actions_engine.language.fields import Constant, FieldValue, parse_field_text
-from actions_engine.language.trigger_text import parse_text
+from actions_engine.language.keys import FILE_KEYS
 from actions_engine.loading.checks import Checked, check_file
 from actions_engine.loading.delivery import read_delivery
-from actions_engine.loading.examples import read_examples
-from actions_engine.loading.fields import read_field
 from actions_engine.loading.files import mapping_files, open_source
+from actions_engine.loading.keys import check_keys, read_enabled
+from actions_engine.loading.mapping import MappingReader
 from actions_engine.loading.settings import read_settings
 from actions_engine.loading.source import Node, Source
 from actions_engine.loading.trigger_yaml import read_trigger
 from actions_engine.mapping import Instance, Mapping
 from actions_engine.registry import Registry
 from actions_engine.wording import did_you_mean
-
-_FILE_KEYS = ("destination", "settings", "filter", "presets", "mappings", "enabled", "delivery")
-_MAPPING_KEYS = ("name", "action", "trigger", "fields", "omit", "examples", "enabled", "description")
 
 
 def load_mappings(
@@ -46,7 +40,7 @@ def load_mappings(
     Raises:
         MappingError: something cannot be loaded; it carries every problem of every file.
     """
-    reader = _Reader(registry, environ)
+    reader = _FileReader(registry, environ)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
     for file, name in mapping_files(Path(path), problems):
@@ -60,20 +54,12 @@ def load_mappings(
     return mappings, problems
 
 
-@dataclass(slots=True)
-class _Defaults:
-    """What an action gives to each of its mappings, parsed once."""
-
-    trigger: Condition
-    fields: dict[str, FieldValue]
-
-
-class _Reader:
+class _FileReader:
     def __init__(self, registry: Registry, environ: AbstractMapping[str, str]) -> None:
         self.registry = registry
         self.environ = environ
         self.parser = ExpressionParser(registry.library)
-        self._defaults: dict[Action, _Defaults | str] = {}
+        self.mapping_reader = MappingReader(self.parser)
 
     def read(self, source: Source, name: str) -> list[Mapping]:
         """Read one file; problems go to `source`."""
@@ -83,12 +69,16 @@ class _Reader:
                 source.problem("file-shape", "the file is empty", (1, 1), hint="it starts with `destination: NAME`")
             return []
         if not root.is_mapping:
-            source.problem("file-shape", f"a mapping file is a mapping, not {root.kind()}", root,
-                           hint="it starts with `destination: NAME`")  # fmt: skip
+            source.problem(
+                "file-shape",
+                f"a mapping file is a mapping, not {root.kind()}",
+                root,
+                hint="it starts with `destination: NAME`",
+            )
             return []
-        _check_keys(source, root, _FILE_KEYS, "a mapping file")
+        check_keys(source, root, FILE_KEYS, "a mapping file")
         destination = self._destination(source, root)
-        enabled = _flag(source, root)
+        enabled = read_enabled(source, root)
         filter_node = root.value.get("filter")
         condition = None if filter_node is None else read_trigger(filter_node, source, self.parser)
         if destination is None:
@@ -107,16 +97,21 @@ class _Reader:
     def _destination(self, source: Source, root: Node) -> Destination | None:
         node = root.value.get("destination")
         if node is None:
-            source.problem("missing-key", "the file does not say which destination it is for", root,
-                           hint="add `destination: NAME`")  # fmt: skip
+            source.problem(
+                "missing-key", "the file does not say which destination it is for", root, hint="add `destination: NAME`"
+            )
             return None
         destination = self.registry.destinations.get(node.value) if isinstance(node.value, str) else None
         if destination is None:
             shown = repr(node.value) if isinstance(node.value, str) else node.kind()
             hint = did_you_mean(str(node.value), self.registry.destinations)
             broken = next((broken for broken in self.registry.broken if broken.plugin == node.value), None)
-            source.problem("unknown-destination", f"no installed plugin brings the destination {shown}", node,
-                           hint=str(broken) if broken else hint)  # fmt: skip
+            source.problem(
+                "unknown-destination",
+                f"no installed plugin brings the destination {shown}",
+                node,
+                hint=str(broken) if broken else hint,
+            )
         return destination
 
     # -- mappings
@@ -130,12 +125,21 @@ class _Reader:
                 )
             return []
         if not node.is_list:
-            source.problem("file-shape", f"`mappings` is a list, not {node.kind()}", node,
-                           hint="each mapping starts with `- name: …`")  # fmt: skip
+            source.problem(
+                "file-shape",
+                f"`mappings` is a list, not {node.kind()}",
+                node,
+                hint="each mapping starts with `- name: …`",
+            )
             return []
         if not node.value:
-            source.problem("no-mappings", "`mappings` is an empty list", node, severity="warning",
-                           hint="the file does nothing; add a mapping or `enabled: false`")  # fmt: skip
+            source.problem(
+                "no-mappings",
+                "`mappings` is an empty list",
+                node,
+                severity="warning",
+                hint="the file does nothing; add a mapping or `enabled: false`",
+            )
         mappings: list[Checked] = []
         names: dict[str, int] = {}
         for item in node.value:
@@ -143,8 +147,8 @@ class _Reader:
                 source.problem("mapping-shape", f"a mapping has a name and an action; this is {item.kind()}", item)
                 continue
             self._check_name(source, item, names)
-            mapping = self._mapping(source, item, instance, condition)
-            is_enabled = _flag(source, item)
+            mapping = self.mapping_reader.read(source, item, instance, condition)
+            is_enabled = read_enabled(source, item)
             if mapping is not None:
                 mappings.append(Checked(mapping, item, is_enabled=is_enabled))
         return mappings
@@ -153,8 +157,12 @@ class _Reader:
     def _check_name(source: Source, item: Node, names: dict[str, int]) -> None:
         node = item.value.get("name")
         if node is None:
-            source.problem("missing-key", "this mapping has no name", item,
-                           hint="the name tells it apart in every message and report")  # fmt: skip
+            source.problem(
+                "missing-key",
+                "this mapping has no name",
+                item,
+                hint="the name tells it apart in every message and report",
+            )
         elif not isinstance(node.value, str) or not node.value.strip():
             found = "empty text" if isinstance(node.value, str) else node.kind()
             source.problem("mapping-name", f"a mapping's name is text, not {found}", node)
@@ -162,96 +170,6 @@ class _Reader:
             source.problem("duplicate-mapping", f"line {names[node.value]} names a mapping {node.value!r} too", node)
         else:
             names[node.value] = node.line
-
-    def _mapping(self, source: Source, item: Node, instance: Instance, condition: Condition | None) -> Mapping | None:
-        before = len(source.problems)
-        _check_keys(source, item, _MAPPING_KEYS, "a mapping")
-        action = _action(source, item, instance.destination)
-        trigger_node = item.value.get("trigger")
-        trigger = None if trigger_node is None else read_trigger(trigger_node, source, self.parser)
-        examples = read_examples(source, item)
-        if action is None:
-            self._read_fields(source, item, None)
-            return None
-        defaults = self._defaults_of(action, source, item)
-        fields = self._fields(source, item, action, defaults)
-        if defaults is None or any(p.severity == "error" for p in source.problems[before:]):
-            return None
-        trigger = trigger or defaults.trigger
-        return Mapping(
-            name=item.value["name"].value if "name" in item.value else "",
-            instance=instance,
-            action=action,
-            trigger=trigger,
-            filter=condition,
-            fields=fields,
-            location=Location(source.path, item.line, item.column),
-            places=_places(source, item, action),
-            examples=examples,
-        )
-
-    def _defaults_of(self, action: Action, source: Source, item: Node) -> _Defaults | None:
-        known = self._defaults.get(action)
-        if known is None:
-            try:
-                known = _Defaults(
-                    parse_text(action.trigger, self.parser),
-                    {name: parse_field_text(text, self.parser) for name, text in action.defaults().items()},
-                )
-            except (ExpressionError, TriggerError) as error:
-                known = str(error)
-            self._defaults[action] = known
-        if isinstance(known, str):
-            source.problem("broken-action", f"the plugin's own defaults of {action.name!r} cannot be read: {known}",
-                           item, hint=f"tell the author of the destination {action.destination!r}")  # fmt: skip
-            return None
-        return known
-
-    def _fields(self, source: Source, item: Node, action: Action, defaults: _Defaults | None) -> dict[str, FieldValue]:
-        fields = dict(defaults.fields) if defaults else {}
-        for name, place in _omitted(source, item):
-            if name not in action.payload.model_fields:
-                source.problem("unknown-field", f"{action.name} has no field {name!r}", place,
-                               hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
-            elif fields.pop(name, None) is None and defaults is not None:
-                source.problem("nothing-to-omit", f"{name!r} has no default that could be omitted", place,
-                               severity="warning", hint="remove it")  # fmt: skip
-        fields |= self._read_fields(source, item, action)
-        for name, info in action.payload.model_fields.items():
-            empty = name not in fields or (
-                isinstance(fields[name], Constant) and fields[name].value is None  # type: ignore[union-attr]
-            )
-            if info.is_required() and empty:
-                given = item.value.get("fields")
-                source.problem("missing-field", f"{action.name} requires the field {name!r}, which has no value",
-                               item if given is None else given, hint=f"add `{name}:` beneath `fields:`")  # fmt: skip
-        return fields
-
-    def _read_fields(self, source: Source, item: Node, action: Action | None) -> dict[str, FieldValue]:
-        node = item.value.get("fields")
-        if node is None:
-            return {}
-        if not node.is_mapping:
-            source.problem("field-shape", f"`fields` is a mapping of payload fields, not {node.kind()}", node)
-            return {}
-        fields: dict[str, FieldValue] = {}
-        given: dict[str, str] = {}
-        for written, value in node.value.items():
-            name = action.renamed_fields.get(written, written) if action else written
-            if name != written:
-                source.problem("renamed", f"the field {written!r} is called {name!r} now", node.keys[written],
-                               severity="warning", hint=f"write `{name}:`; the old name still works")  # fmt: skip
-            if name in given:
-                source.problem("duplicate-field", f"{given[name]!r} and {written!r} are one field", node.keys[written],
-                               hint="remove one")  # fmt: skip
-            given[name] = written
-            if action is not None and name not in action.payload.model_fields:
-                source.problem("unknown-field", f"{action.name} has no field {name!r}", node.keys[written],
-                               hint=did_you_mean(name, action.payload.model_fields))  # fmt: skip
-            field = read_field(value, source, self.parser)
-            if field is not None:
-                fields[name] = field
-        return fields
 
     # -- presets
 
@@ -270,8 +188,12 @@ class _Reader:
                 preset = known.get(item.value) if isinstance(item.value, str) else None
                 if preset is None:
                     shown = repr(item.value) if isinstance(item.value, str) else item.kind()
-                    source.problem("unknown-preset", f"{instance.destination.name} has no preset {shown}", item,
-                                   hint=did_you_mean(str(item.value), known))  # fmt: skip
+                    source.problem(
+                        "unknown-preset",
+                        f"{instance.destination.name} has no preset {shown}",
+                        item,
+                        hint=did_you_mean(str(item.value), known),
+                    )
                 else:
                     chosen.append((preset, item))
         else:
@@ -301,7 +223,7 @@ class _Reader:
             written["trigger"] = preset.trigger
         if preset.fields is not None:
             written["fields"] = preset.fields
-        return self._mapping(source, _as_node(written, place), instance, condition)
+        return self.mapping_reader.read(source, _as_node(written, place), instance, condition)
 
 
 def _as_node(value: Any, place: Node) -> Node:
@@ -311,57 +233,3 @@ def _as_node(value: Any, place: Node) -> Node:
     if isinstance(value, (list, tuple)):
         return Node([_as_node(item, place) for item in value], place.line, place.column)
     return Node(value, place.line, place.column)
-
-
-def _action(source: Source, item: Node, destination: Destination) -> Action | None:
-    node = item.value.get("action")
-    if node is None:
-        source.problem("missing-key", "this mapping names no action", item,
-                       hint=f"one of: {', '.join(destination.actions)}")  # fmt: skip
-        return None
-    for action in destination.actions.values():
-        if node.value in action.formerly:
-            source.problem("renamed", f"the action {node.value!r} is called {action.name!r} now", node,
-                           severity="warning", hint="change it when you can; the old name still works")  # fmt: skip
-        if node.value == action.name or node.value in action.formerly:
-            return action
-    shown = repr(node.value) if isinstance(node.value, str) else node.kind()
-    source.problem("unknown-action", f"{destination.name} has no action {shown}", node,
-                   hint=did_you_mean(str(node.value), destination.actions))  # fmt: skip
-    return None
-
-
-def _places(source: Source, item: Node, action: Action) -> dict[str, Location]:
-    """Return where the mapping gives each of its fields."""
-    given = item.value.get("fields")
-    return {
-        action.renamed_fields.get(name, name): Location(source.path, value.line, value.column)
-        for name, value in (given.value.items() if given is not None else ())
-    }
-
-
-def _omitted(source: Source, item: Node) -> Iterator[tuple[str, Node]]:
-    node = item.value.get("omit")
-    if node is None:
-        return
-    if not node.is_list or not all(isinstance(name.value, str) for name in node.value):
-        source.problem("field-shape", "`omit` is a list of payload fields", node, hint="for example `omit: [ip]`")
-        return
-    for name in node.value:
-        yield name.value, name
-
-
-def _check_keys(source: Source, node: Node, known: tuple[str, ...], what: str) -> None:
-    for key in node.value:
-        if key not in known:
-            source.problem("unknown-key", f"{what} has no key {key!r}", node.keys[key], hint=did_you_mean(key, known))
-
-
-def _flag(source: Source, node: Node) -> bool:
-    enabled = node.value.get("enabled")
-    if enabled is None:
-        return True
-    if not isinstance(enabled.value, bool):
-        source.problem("key-type", f"`enabled` takes true or false, not {enabled.kind()}", enabled)
-        return True
-    return enabled.value

@@ -46,9 +46,11 @@ def path_problems(expression: Expression, types: frozenset[str] | None) -> Itera
             kinds = " or ".join(sorted(types))
             owners = ", ".join(kind for kind in EVENT_TYPES if wrong[0] in CALL_FIELDS[kind])
             yield _problem(
-                "path-of-other-type", f"{kinds} events have no field {wrong[0]!r}",
-                max(expression.text.find(wrong[0]), 0), f"it is a field of {owners} events",
-            )  # fmt: skip
+                "path-of-other-type",
+                f"{kinds} events have no field {wrong[0]!r}",
+                max(expression.text.find(wrong[0]), 0),
+                f"it is a field of {owners} events",
+            )
 
 
 def _problem(code: str, message: str, position: int, hint: str) -> Problem:

@@ -10,11 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from actions_engine.destination import Destination, Settings
+from actions_engine.language.keys import VARIABLE
 from actions_engine.loading.source import Node, Source
 from actions_engine.request import Secret
 from actions_engine.wording import did_you_mean
-
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 
 
 def read_settings(source: Source, root: Node, destination: Destination, environ: Mapping[str, str]) -> Settings | None:
@@ -49,9 +48,13 @@ def _hide_secrets(source: Source, node: Node, destination: Destination) -> None:
             for text in _clear_texts(item):
                 source.hide(str(text.value))
                 if is_secret:
-                    source.problem("secret-in-clear", "a secret stands in the file for everybody to read", text,
-                                   severity="warning",
-                                   hint="keep it in the environment and write ${NAME} here")  # fmt: skip
+                    source.problem(
+                        "secret-in-clear",
+                        "a secret stands in the file for everybody to read",
+                        text,
+                        severity="warning",
+                        hint="keep it in the environment and write ${NAME} here",
+                    )
 
 
 def _is_secret(annotation: Any) -> bool:
@@ -75,11 +78,19 @@ def _settings_problem(source: Source, place: Node, destination: Destination, fau
     name = str(fault["loc"][0]) if fault["loc"] else ""
     known = destination.settings.model_fields
     if fault["type"] == "extra_forbidden":
-        source.problem("unknown-setting", f"{destination.name} has no setting {name!r}", place.keys[name],
-                       hint=did_you_mean(name, known))  # fmt: skip
+        source.problem(
+            "unknown-setting",
+            f"{destination.name} has no setting {name!r}",
+            place.keys[name],
+            hint=did_you_mean(name, known),
+        )
     elif fault["type"] == "missing":
-        source.problem("missing-setting", f"{destination.name} needs the setting {name!r}", place,
-                       hint=f"add `{name}:` beneath `settings:`")  # fmt: skip
+        source.problem(
+            "missing-setting",
+            f"{destination.name} needs the setting {name!r}",
+            place,
+            hint=f"add `{name}:` beneath `settings:`",
+        )
     else:
         at = place.value.get(name, place) if place.is_mapping else place
         dotted = ".".join(str(part) for part in fault["loc"])
@@ -103,12 +114,18 @@ def _expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
         if default is not None:
             return value or default[2:]
         if value is None:
-            source.problem("unset-variable", f"the environment variable {name} is not set", node, at=match.start(),
-                           hint=f"set it, or give a default: ${{{name}:-…}}")  # fmt: skip
+            source.problem(
+                "unset-variable",
+                f"the environment variable {name} is not set",
+                node,
+                at=match.start(),
+                hint=f"set it, or give a default: ${{{name}:-…}}",
+            )
         return value or ""
 
-    text = _VARIABLE.sub(replace, node.value)
-    for match in re.finditer(r"\$\{", _VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
-        source.problem("variable-syntax", "this is no variable", node, at=match.start(),
-                       hint="write ${NAME} or ${NAME:-default}")  # fmt: skip
+    text = VARIABLE.sub(replace, node.value)
+    for match in re.finditer(r"\$\{", VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
+        source.problem(
+            "variable-syntax", "this is no variable", node, at=match.start(), hint="write ${NAME} or ${NAME:-default}"
+        )
     return text

@@ -133,9 +133,11 @@ class Source:
         if len(text) > MAX_CHARACTERS:
             self.lines = []
             self.problem(
-                "too-large", f"the file has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read", (1, 1),
+                "too-large",
+                f"the file has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read",
+                (1, 1),
                 hint="split it: one file is one instance of a destination",
-            )  # fmt: skip
+            )
             return None
         try:
             return _Builder(self).build(_events(text))
@@ -191,8 +193,12 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
-                        self._stop(event, "several-documents", "a second YAML document starts here",
-                                   "one file holds one document: one instance of a destination")  # fmt: skip
+                        self._stop(
+                            event,
+                            "several-documents",
+                            "a second YAML document starts here",
+                            "one file holds one document: one instance of a destination",
+                        )
                 else:
                     self._take(event)
         except _Stop:
@@ -258,13 +264,21 @@ class _Builder:
             parent.skip_value = True
             return
         if name == "<<":
-            self.source.problem("yaml-key", "merge keys (<<) are not part of YAML 1.2", place,
-                                hint="repeat the keys, or give the whole mapping an anchor")  # fmt: skip
+            self.source.problem(
+                "yaml-key",
+                "merge keys (<<) are not part of YAML 1.2",
+                place,
+                hint="repeat the keys, or give the whole mapping an anchor",
+            )
             parent.skip_value = True
         elif name in parent.node.value:
             first = parent.node.keys[name][0]
-            self.source.problem("duplicate-key", f"the key {name!r} stands twice in one mapping; first in line {first}",
-                                place, hint="the second would silently replace the first; remove one")  # fmt: skip
+            self.source.problem(
+                "duplicate-key",
+                f"the key {name!r} stands twice in one mapping; first in line {first}",
+                place,
+                hint="the second would silently replace the first; remove one",
+            )
             parent.skip_value = True
         else:
             parent.key = (name, *place)
@@ -298,8 +312,12 @@ class _Builder:
         return text
 
     def _refuse_tag(self, event: Any) -> None:
-        self._stop(event, "yaml-tag", f"the tag {event.tag} is not allowed: mapping files hold plain data only",
-                   "remove the tag; quote the value where it is text")  # fmt: skip
+        self._stop(
+            event,
+            "yaml-tag",
+            f"the tag {event.tag} is not allowed: mapping files hold plain data only",
+            "remove the tag; quote the value where it is text",
+        )
 
     def _stop(self, event: Any, code: str, message: str, hint: str) -> None:
         self.source.problem(code, message, (event.start_mark.line + 1, event.start_mark.column + 1), hint=hint)

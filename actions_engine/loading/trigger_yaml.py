@@ -25,10 +25,10 @@ _ORDER_WORDS = {
 
 def read_trigger(node: Node, source: Source, parser: ExpressionParser) -> Condition | None:
     """Read a trigger in either form; problems go to `source`, and None is returned where there was one."""
-    return _Reader(source, parser).condition(node, depth=1)
+    return _TriggerReader(source, parser).condition(node, depth=1)
 
 
-class _Reader:
+class _TriggerReader:
     def __init__(self, source: Source, parser: ExpressionParser) -> None:
         self.source = source
         self.parser = parser
@@ -40,15 +40,19 @@ class _Reader:
             return self._text(node)
         if not node.is_mapping:
             self.source.problem(
-                "trigger-shape", f"a trigger is a mapping of conditions or text, not {node.kind()}", node,
+                "trigger-shape",
+                f"a trigger is a mapping of conditions or text, not {node.kind()}",
+                node,
                 hint="for example {event: Button Clicked}, or 'type = \"track\"'",
-            )  # fmt: skip
+            )
             return None
         if not node.value:
             self.source.problem(
-                "trigger-empty", "a trigger without conditions would fire on every event", node,
+                "trigger-empty",
+                "a trigger without conditions would fire on every event",
+                node,
                 hint="to mean that, write {type: {exists: true}}; leave `trigger` out for the action's default",
-            )  # fmt: skip
+            )
             return None
         if depth > MAX_DEPTH:
             self.source.problem("trigger-too-deep", f"conditions nested deeper than {MAX_DEPTH} levels", node)

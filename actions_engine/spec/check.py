@@ -166,8 +166,13 @@ def _check_times(event: Mapping[str, Any]) -> Iterator[Problem]:
     happened = "originalTimestamp" if "originalTimestamp" in moments else "timestamp"
     is_raw = happened == "originalTimestamp" or "receivedAt" not in moments
     if is_raw and happened in moments and "sentAt" in moments and moments["sentAt"] < moments[happened]:
-        yield _problem("sent-before", f"`sentAt` is before `{happened}`", "sentAt", "warning",
-                           "check where the two times come from: the clock's error is computed from them")  # fmt: skip
+        yield _problem(
+            "sent-before",
+            f"`sentAt` is before `{happened}`",
+            "sentAt",
+            "warning",
+            "check where the two times come from: the clock's error is computed from them",
+        )
 
 
 # -- types
@@ -218,7 +223,9 @@ def _check_context(context: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _check_kinds(context, CONTEXT_KINDS, "context.")
     for name, inner in context.items():
         if isinstance(inner, dict) and CONTEXT_KINDS.get(name) == "object":
-            kinds = {key: CONTEXT_KINDS[f"{name}.{key}"] for key in inner if f"{name}.{key}" in CONTEXT_KINDS}
+            kinds: dict[str, Kind] = {
+                key: CONTEXT_KINDS[f"{name}.{key}"] for key in inner if f"{name}.{key}" in CONTEXT_KINDS
+            }
             yield from _check_kinds(inner, kinds, f"context.{name}.")
     if isinstance(traits := context.get("traits"), dict):
         yield from _check_traits(traits, "context.traits", USER_TRAITS)
@@ -255,8 +262,9 @@ def _check_currency(currency: Any) -> Iterator[Problem]:
     if currency.strip().upper() in CURRENCIES:
         yield _problem("currency-case", f"{shown} is written in capitals in ISO 4217", path, "warning")
     else:
-        yield _problem("unknown-currency", f"{shown} is no currency code of ISO 4217", path,
-                           hint="three letters, such as USD")  # fmt: skip
+        yield _problem(
+            "unknown-currency", f"{shown} is no currency code of ISO 4217", path, hint="three letters, such as USD"
+        )
 
 
 def _check_products(products: list[Any]) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ def read_payload(model: type[Payload], stored: bytes, renamed: typing.Mapping[st
     return typing.cast(Payload, _reader(model)(fields))
 
 
-class _Reader:
+class _ModelReader:
     """Rebuilds objects of one model from their plain form."""
 
     def __init__(self, model: type[BaseModel]) -> None:
@@ -101,7 +101,7 @@ class _Reader:
             values |= {name: value for name, value in fields.items() if name not in self.known}
         if len(values) == len(self.known) and self.is_simple:
             # What model_construct does where every field has a value, at a third of its cost.
-            made = self.model.__new__(self.model)
+            made: BaseModel = object.__new__(self.model)
             for name, value in (("__dict__", values), ("__pydantic_fields_set__", set(fields)),
                                 ("__pydantic_extra__", None), ("__pydantic_private__", None)):  # fmt: skip
                 object.__setattr__(made, name, value)
@@ -111,8 +111,8 @@ class _Reader:
 
 
 @cache
-def _reader(model: type[BaseModel]) -> _Reader:
-    return _Reader(model)
+def _reader(model: type[BaseModel]) -> _ModelReader:
+    return _ModelReader(model)
 
 
 def _converter(model: type[BaseModel], annotation: Any) -> Callable[[Any], Any] | None:
@@ -158,8 +158,9 @@ def _bare(annotation: Any) -> Any:
         return Union[tuple(_bare(argument) for argument in arguments)]  # noqa: UP007 - made at run time
     if isinstance(origin, type) and issubclass(origin, Callable):  # type: ignore[arg-type]
         return annotation
+    generic: Any = origin
     try:
-        return origin[tuple(_bare(argument) if argument is not ... else ... for argument in arguments)]
+        return generic[tuple(_bare(argument) if argument is not ... else ... for argument in arguments)]
     except TypeError:
         return annotation
 

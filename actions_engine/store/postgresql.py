@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from actions_engine.errors import StoreError
 from actions_engine.store.cursor import Cursor
@@ -68,9 +68,12 @@ class PostgreSQLStore(SQLStore):
         self._lock(cursor, "tables")
         if cursor.rows("SELECT to_regclass('meta')") == [(None,)]:
             for statement in TABLES:
-                cursor.run(statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
-                           .replace("event_id INTEGER", "event_id BIGINT")
-                           .replace("BLOB", "BYTEA").replace(" REAL", " DOUBLE PRECISION"))  # fmt: skip
+                cursor.run(
+                    statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
+                    .replace("event_id INTEGER", "event_id BIGINT")
+                    .replace("BLOB", "BYTEA")
+                    .replace(" REAL", " DOUBLE PRECISION")
+                )
             cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
         ((version,),) = cursor.rows("SELECT value FROM meta WHERE name = 'version'")
         if int(version) > VERSION:
@@ -133,7 +136,8 @@ class _PostgreSQLCursor(Cursor):
         return self._cursor.rowcount
 
 
-def _translated(statement: str) -> LiteralString:
+def _translated(statement: str) -> Any:
+    # psycopg wants a LiteralString: the statements are this package's own text, what comes from outside is a value.
     return statement.replace("%", "%%").replace("?", "%s")
 
 
