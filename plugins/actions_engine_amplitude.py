@@ -4,51 +4,39 @@ Source: https://amplitude.com/docs/apis/analytics/http-v2 and its neighbours. Am
 insert_id within seven days.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
     Outcome,
     Payload,
     Product,
+    RegionalSettings,
     Request,
     Response,
     Secret,
-    Settings,
     Steps,
     UnixMillis,
     at_least_one_of,
+    compact,
     encode_json,
 )
 
 
-class Region(StrEnum):
-    """Where the project lives."""
-
-    US = "us"
-    EU = "eu"
-
-
-HOSTS = {
-    Region.US: ("https://api2.amplitude.com", "https://api.amplitude.com"),
-    Region.EU: ("https://api.eu.amplitude.com", "https://api.eu.amplitude.com"),
-}
-
-
-class AmplitudeSettings(Settings):
+class AmplitudeSettings(RegionalSettings):
     """One project."""
 
+    hosts: ClassVar = {"us": "https://api2.amplitude.com", "eu": "https://api.eu.amplitude.com"}
     api_key: Annotated[Secret, Field(description="The project's API key.")]
-    region: Annotated[Region, Field(description="Where the project lives.")] = Region.US
+    region: Annotated[Literal["us", "eu"], Field(description="Where the project lives.")] = "us"
     min_id_length: Annotated[int | None, Field(description="The shortest id taken; 5 where unset.", ge=1)] = None
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
 
 
 _AGENT = "parse_user_agent(context.userAgent)"
@@ -86,13 +74,13 @@ class LogEvent(User):
     """Something that a user did."""
 
     event_type: Annotated[str, From("event", "The event's name.")]
-    time: Annotated[UnixMillis | None, From("timestamp", "When it happened.")] = None
+    time: Annotated[UnixMillis | None, From(Fact.MOMENT, "When it happened.")] = None
     session_id: Annotated[UnixMillis | None, Field(description="When the session began: its id.")] = None
     event_properties: Annotated[JsonObject | None, From("properties", "Details of it.")] = None
     user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
     groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
-    referrer: Annotated[str | None, From("context.page.referrer", "The page before; kept as user property.")] = None
+    referrer: Annotated[str | None, From(Fact.REFERRER, "The page before; kept as user property.")] = None
     campaign: Annotated[JsonObject | None, From("context.campaign", "The campaign; kept as utm_… user properties.")] = (
         None
     )
@@ -108,10 +96,10 @@ class LogEvent(User):
 class LogPurchase(LogEvent):
     """A completed order."""
 
-    revenue: Annotated[Number | None, From("properties.revenue", "What it is worth.")] = None
+    revenue: Annotated[Number | None, From(Fact.REVENUE, "What it is worth.")] = None
     revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = "Purchase"
     products: Annotated[
-        list[Product] | None, From("properties.products", "The products; each becomes an event Product Purchased.")
+        list[Product] | None, From(Fact.PRODUCTS, "The products; each becomes an event Product Purchased.")
     ] = None
 
 
@@ -131,7 +119,7 @@ class GroupIdentify(Payload):
     group_properties: Annotated[JsonObject | None, From("traits", "What is known.")] = None
     user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     device_id: Annotated[str | None, From("anonymousId", "The visitor's id.")] = None
-    time: Annotated[UnixMillis | None, From("timestamp", "When it happened.")] = None
+    time: Annotated[UnixMillis | None, From(Fact.MOMENT, "When it happened.")] = None
 
 
 class MapUser(Payload):
@@ -150,26 +138,17 @@ batch = Batch(max_calls=1000, max_records=1000, max_bytes=900_000, linger=0.5,
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read a 400, which names the events at fault by their index; none of the request's events is taken then."""
-    outcome = Outcome.of(response)
-    if response.status != 400:
-        return [outcome] * len(payloads)
+    answer = response.json_object() if response.status == 400 else {}
     owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
-    faulty: dict[int, str] = {}
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict):
-        for kind in ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths"):
-            named = answer.get(kind)
-            for field, indexes in named.items() if isinstance(named, dict) else ():
-                for index in indexes if isinstance(indexes, list) else ():
-                    if isinstance(index, int) and 0 <= index < len(owners):
-                        faulty[owners[index]] = f"Amplitude says {kind.replace('_', ' ')}: {field}"
-    if not faulty:
-        return [outcome] * len(payloads)
-    innocent = Outcome.retry("another event of the request was refused", after=0.0)
-    return [Outcome.rejected(faulty[number]) if number in faulty else innocent for number in range(len(payloads))]
+    faulty: dict[int, Outcome] = {}
+    for kind in ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths"):
+        named = answer.get(kind)
+        for field, indexes in named.items() if isinstance(named, dict) else ():
+            for index in indexes if isinstance(indexes, list) else ():
+                if type(index) is int and 0 <= index < len(owners):
+                    faulty[owners[index]] = Outcome.rejected(f"Amplitude says {kind.replace('_', ' ')}: {field}")
+    innocent = Outcome.retry("another event of the request was refused", after=0.0) if faulty else Outcome.of(response)
+    return [faulty.get(number, innocent) for number in range(len(payloads))]
 
 
 @amplitude.action(trigger='type = "track"', batch=batch, outcomes=_outcomes)
@@ -197,54 +176,47 @@ def log_purchase(settings: AmplitudeSettings, payloads: list[LogPurchase]) -> Re
 @amplitude.action(trigger='type = "identify"', batch=Batch(max_calls=500, max_bytes=900_000, linger=0.5))
 def identify_user(settings: AmplitudeSettings, payloads: list[IdentifyUser]) -> Request:
     """Tell what is known about users."""
-    return _form(settings, "/identify", "identification", [_given(payload) for payload in payloads])
+    return _identify(settings, "/identify", [compact(payload.body()) for payload in payloads])
 
 
 @amplitude.action(trigger='type = "group"')
 def group_identify(settings: AmplitudeSettings, payload: GroupIdentify) -> Steps:
     """Tell what is known about a group, and put the user into it."""
     if payload.user_id or payload.device_id:
-        member = {"user_id": payload.user_id, "device_id": payload.device_id, "time": payload.time}
         own = {payload.group_type: payload.group_value}
-        identification = [_some(member) | {"groups": own, "user_properties": own}]
-        response = yield _form(settings, "/identify", "identification", identification)
+        member = {"user_id": payload.user_id, "device_id": payload.device_id, "time": payload.time}
+        response = yield _identify(settings, "/identify", [compact(member, groups=own, user_properties=own)])
         if Outcome.of(response).kind != "delivered":
             return [Outcome.of(response)]
     given = payload.body(exclude=["user_id", "device_id", "time"])
-    response = yield _form(settings, "/groupidentify", "identification", [_some(given)])
+    response = yield _identify(settings, "/groupidentify", [compact(given)])
     return [Outcome.of(response)]
 
 
 @amplitude.action(trigger='type = "alias"', batch=Batch(max_calls=500, linger=0.5))
 def map_user(settings: AmplitudeSettings, payloads: list[MapUser]) -> Request:
     """Tell that two ids are one user."""
-    return _form(settings, "/usermap", "mapping", [_given(payload) for payload in payloads])
+    host = settings.endpoint or _MAPPING_HOSTS[settings.region]
+    mapping = encode_json([compact(payload.body()) for payload in payloads]).decode()
+    return Request.post(f"{host}/usermap", form={"api_key": settings.api_key, "mapping": mapping})
 
 
 amplitude.preset("Track calls", action="log_event", trigger='type = "track" and event != "Order Completed"')
 amplitude.preset("Orders completed", action="log_purchase")
-amplitude.preset("Page views", action="log_event", trigger='type = "page"',
-                 fields={"event_type": "Viewed {{ name || context.page.title }}"})  # fmt: skip
-amplitude.preset("Screen views", action="log_event", trigger='type = "screen"',
-                 fields={"event_type": "Viewed {{ name }}"})  # fmt: skip
+page, screen = "Viewed {{ name || context.page.title }}", "Viewed {{ name }}"
+amplitude.preset("Page views", action="log_event", trigger='type = "page"', fields={"event_type": page})
+amplitude.preset("Screen views", action="log_event", trigger='type = "screen"', fields={"event_type": screen})
 amplitude.preset("Identify calls", action="identify_user")
 amplitude.preset("Group calls", action="group_identify")
 amplitude.preset("Alias calls", action="map_user")
 
 _NAMES = {"product_id": "productId", "revenue_type": "revenueType"}
+_MAPPING_HOSTS = AmplitudeSettings.hosts | {"us": "https://api.amplitude.com"}
 _ORDER_ONLY = ("revenue", "revenueType", "price", "quantity", "productId")
 
 
-def _some(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _given(payload: Payload) -> dict[str, Any]:
-    return _some(payload.body())
-
-
 def _event(payload: LogEvent) -> dict[str, Any]:
-    given = _some(payload.body(exclude=["referrer", "campaign", "products", "user_properties"]))
+    given = compact(payload.body(exclude=["referrer", "campaign", "products", "user_properties"]))
     event = {_NAMES.get(name, name): value for name, value in given.items()}
     event["insert_id"] = payload.idempotency_key
     found = {"referrer": payload.referrer} if payload.referrer else {}
@@ -259,16 +231,16 @@ def _event(payload: LogEvent) -> dict[str, Any]:
     return event
 
 
+def _options(settings: AmplitudeSettings) -> dict[str, Any] | None:
+    return compact(min_id_length=settings.min_id_length) or None
+
+
 def _log(settings: AmplitudeSettings, events: list[dict[str, Any]]) -> Request:
-    body: dict[str, Any] = {"api_key": settings.api_key, "events": events}
-    if settings.min_id_length is not None:
-        body["options"] = {"min_id_length": settings.min_id_length}
-    return Request.post(f"{settings.endpoint or HOSTS[settings.region][0]}/2/httpapi", json=body)
+    body = compact(api_key=settings.api_key, events=events, options=_options(settings))
+    return Request.post(f"{settings.host}/2/httpapi", json=body)
 
 
-def _form(settings: AmplitudeSettings, path: str, name: str, items: list[dict[str, Any]]) -> Request:
-    host = settings.endpoint or HOSTS[settings.region][path == "/usermap"]
-    form: dict[str, Any] = {"api_key": settings.api_key, name: encode_json(items).decode()}
-    if settings.min_id_length is not None and path != "/usermap":
-        form["options"] = encode_json({"min_id_length": settings.min_id_length}).decode()
-    return Request.post(f"{host}{path}", form=form)
+def _identify(settings: AmplitudeSettings, path: str, items: list[dict[str, Any]]) -> Request:
+    parts = compact(identification=items, options=_options(settings))
+    form = {"api_key": settings.api_key} | {name: encode_json(part).decode() for name, part in parts.items()}
+    return Request.post(f"{settings.host}{path}", form=form)

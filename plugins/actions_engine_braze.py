@@ -31,9 +31,7 @@ from actions_engine import (
 )
 
 MAX_RECORDS = 75
-
-
-# https://www.braze.com/docs/api/basics/#endpoints
+# Source: https://www.braze.com/docs/api/basics/#endpoints
 Instance = Literal[
     "iad-01.braze.com", "iad-02.braze.com", "iad-03.braze.com", "iad-04.braze.com", "iad-05.braze.com",
     "iad-06.braze.com", "iad-07.braze.com", "iad-08.braze.com", "us-10.braze.com", "fra-01.braze.eu",
@@ -129,6 +127,7 @@ class IdentifyUser(CreateAlias):
 
 
 braze = Destination("braze", settings=BrazeSettings, title="Braze")
+_BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
 
 
 def _outcomes_of(name: str) -> Callable[[Response, list[Any]], list[Outcome]]:
@@ -148,9 +147,6 @@ def _outcomes_of(name: str) -> Callable[[Response, list[Any]], list[Outcome]]:
         return found
 
     return outcomes
-
-
-_BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
 
 
 @braze.action(trigger='type = "track" and event != "Order Completed"', batch=_BATCH, outcomes=_outcomes_of("events"))

@@ -51,6 +51,7 @@ class Person(Payload):
 class Attributes(Person):
     """An operation with attributes."""
 
+    attributes: Annotated[JsonObject | None, Field(description="What is known of it.")] = None
     timestamp: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it happened.")] = None
     convert_timestamp: Annotated[
         bool, Field(description="Write dates among the attributes as Unix time, by which campaigns can compare them.")
@@ -252,15 +253,13 @@ def _event(payload: TrackEvent, action: str) -> dict[str, Any]:
     return _described(payload, action, name=payload.name, id=payload.id or payload.idempotency_key)
 
 
-def _described(
-    payload: IdentifyPerson | TrackEvent, action: str, created_at: int | None = None, **rest: Any
-) -> dict[str, Any]:
+def _described(payload: Attributes, action: str, created_at: int | None = None, **rest: Any) -> dict[str, Any]:
     # Customer.io ties what a visitor did before to the person by the attribute anonymous_id.
     attributes = _attributes(payload) | compact(anonymous_id=payload.anonymous_id, created_at=created_at)
     return _person(payload, action, **rest, attributes=attributes, timestamp=payload.timestamp)
 
 
-def _attributes(payload: IdentifyPerson | TrackEvent | UpdateObject) -> dict[str, Any]:
+def _attributes(payload: Attributes | UpdateObject) -> dict[str, Any]:
     attributes: dict[str, Any] = payload.attributes or {}
     return _converted(attributes) if payload.convert_timestamp else attributes
 

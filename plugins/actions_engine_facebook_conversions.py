@@ -44,7 +44,8 @@ class FacebookSettings(Settings):
 
 #: Where an event may happen.
 ActionSource = Literal[
-    "website", "app", "email", "phone_call", "chat", "physical_store", "business_messaging", "system_generated", "other",
+    "website", "app", "email", "phone_call", "chat",
+    "physical_store", "business_messaging", "system_generated", "other",
 ]  # fmt: skip
 
 
@@ -158,10 +159,8 @@ _USER = {
     "client_ip_address": "client_ip_address", "client_user_agent": "client_user_agent", "fbc": "fbc", "fbp": "fbp",
     "subscription_id": "subscription_id", "lead_id": "lead_id",
 }  # fmt: skip
-_TOP = (
-    "event_time", "event_id", "action_source", "event_source_url",
-    "data_processing_options", "data_processing_options_country", "data_processing_options_state",
-)  # fmt: skip
+# What is said of every event, and of nobody, stands beside the user's data.
+_TOP = [field for field in Event.model_fields if field not in (*_USER.values(), "custom_data")]
 
 
 def _send(settings: FacebookSettings, payloads: list[Any], name: str = "") -> Request:

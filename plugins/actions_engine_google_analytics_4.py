@@ -5,7 +5,7 @@ is an action; they share one payload base. The protocol answers 204 to whatever 
 measurement id cannot be told from a right one.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -29,7 +29,7 @@ from actions_engine import (
 class GoogleAnalyticsSettings(RegionalSettings):
     """One data stream: a web stream has a measurement id, an app stream a Firebase app id."""
 
-    hosts = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
+    hosts: ClassVar = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
     region: Annotated[Literal["global", "eu"], Field(description="Where Google collects.")] = "global"
     api_secret: Annotated[Secret, Field(description="A Measurement Protocol API secret of the stream.")]
     measurement_id: Annotated[str | None, Field(description="The web stream's id, such as G-XXXXXXX.")] = None
@@ -85,21 +85,20 @@ _ITEMS = (
     "coupon: coupon, index: position, item_brand: brand, item_category: category, item_variant: variant, "
     "price: price, quantity: quantity}"
 )
+# The total comes last: it is with shipping and tax.
+_WORTH = "properties.revenue || properties.value || properties.total"
 
 
-class Products(Event):
+class Commerce(Event):
     """What every event about products may carry."""
 
     currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
-    value: Annotated[
-        Number | None,
-        From("properties.revenue || properties.value || properties.total", "Worth, without shipping and tax."),
-    ] = None
+    value: Annotated[Number | None, From(_WORTH, "Worth, without shipping and tax.")] = None
     items: Annotated[list[Item] | None, From(_ITEMS, "The products.")] = None
     coupon: Annotated[str | None, From("properties.coupon", "The coupon's code.")] = None
 
 
-class Commerce(Products):
+class Shop(Commerce):
     """What an event before the order may carry."""
 
     item_list_id: Annotated[str | None, From("properties.list_id", "The list's id.")] = None
@@ -108,7 +107,7 @@ class Commerce(Products):
     shipping_tier: Annotated[str | None, From("properties.shipping_method", "How it is sent.")] = None
 
 
-class Purchase(Products):
+class Purchase(Commerce):
     """An order that was completed or refunded."""
 
     transaction_id: Annotated[str, From(Fact.ORDER_ID, "The order's id; counted once.")]
@@ -224,23 +223,25 @@ def _send(settings: GoogleAnalyticsSettings, payload: Any, name: str) -> Request
     return Request.post(f"{settings.host}/mp/collect", params={"api_secret": settings.api_secret, **stream}, json=body)
 
 
-def _report(name: str, model: type[Event], trigger: str, description: str) -> None:
-    """Register the action of an event that Google has a name for."""
+def _report(name: str, model: type[Event], trigger: str, description: str, preset: str = "") -> None:
+    """Register the action of an event that Google has a name for, and its preset where it is worth one."""
 
     def send(settings: GoogleAnalyticsSettings, payload: model) -> Request:  # type: ignore[valid-type]
         return _send(settings, payload, name)
 
     send.__name__, send.__doc__ = name, description
     google.action(trigger=trigger)(send)
+    if preset:
+        google.preset(preset, action=name)
 
 
 # Google's recommended events, each fired by an event of Segment's spec.
-for recommended, payload_model, event, doc in (
-    ("add_payment_info", Commerce, "Payment Info Entered", "Report payment details in a checkout."),
-    ("add_shipping_info", Commerce, "Checkout Step Completed", "Report shipping details in a checkout."),
-    ("add_to_cart", Commerce, "Product Added", "Report a product put into the cart."),
-    ("add_to_wishlist", Commerce, "Product Added to Wishlist", "Report a product put on a wish list."),
-    ("begin_checkout", Commerce, "Checkout Started", "Report a checkout begun."),
+_RECOMMENDED: tuple[tuple[Any, ...], ...] = (
+    ("add_payment_info", Shop, "Payment Info Entered", "Report payment details in a checkout.", "Payment info entered"),
+    ("add_shipping_info", Shop, "Checkout Step Completed", "Report shipping details in a checkout."),
+    ("add_to_cart", Shop, "Product Added", "Report a product put into the cart.", "Products added"),
+    ("add_to_wishlist", Shop, "Product Added to Wishlist", "Report a product put on a wish list.", "Wishes"),
+    ("begin_checkout", Shop, "Checkout Started", "Report a checkout begun.", "Checkouts started"),
     ("close_convert_lead", Lead, "Lead Converted", "Report a lead that became a customer."),
     ("close_unconvert_lead", Lead, "Lead Lost", "Report a lead that did not become a customer."),
     ("disqualify_lead", Lead, "Lead Disqualified", "Report a lead that is none."),
@@ -250,57 +251,35 @@ for recommended, payload_model, event, doc in (
     ("level_end", Game, "Level Ended", "Report the end of a level."),
     ("level_start", Game, "Level Started", "Report the start of a level."),
     ("level_up", Game, "Level Reached", "Report a level reached."),
-    ("login", Method, "Signed In", "Report a login."),
+    ("login", Method, "Signed In", "Report a login.", "Logins"),
     ("post_score", Game, "Score Posted", "Report a score."),
-    ("purchase", Purchase, "Order Completed", "Report a completed order."),
+    ("purchase", Purchase, "Order Completed", "Report a completed order.", "Purchases"),
     ("qualify_lead", Lead, "Lead Qualified", "Report a lead that is worth pursuing."),
-    ("refund", Purchase, "Order Refunded", "Report a refund."),
-    ("remove_from_cart", Commerce, "Product Removed", "Report a product taken from the cart."),
-    ("search", Search, "Products Searched", "Report a search."),
+    ("refund", Purchase, "Order Refunded", "Report a refund.", "Refunds"),
+    ("remove_from_cart", Shop, "Product Removed", "Report a product taken from the cart.", "Products removed"),
+    ("search", Search, "Products Searched", "Report a search.", "Searches"),
     ("select_content", Content, "Content Selected", "Report content chosen."),
-    ("select_item", Commerce, "Product Clicked", "Report an item of a list chosen."),
-    ("select_promotion", Promotion, "Promotion Clicked", "Report a promotion chosen."),
+    ("select_item", Shop, "Product Clicked", "Report an item of a list chosen.", "Products clicked"),
+    ("select_promotion", Promotion, "Promotion Clicked", "Report a promotion chosen.", "Promotions clicked"),
     ("share", Content, "Product Shared", "Report content shared."),
-    ("sign_up", Method, "Signed Up", "Report a new account."),
+    ("sign_up", Method, "Signed Up", "Report a new account.", "Sign-ups"),
     ("spend_virtual_currency", Game, "Virtual Currency Spent", "Report virtual currency spent."),
     ("tutorial_begin", Event, "Tutorial Started", "Report a tutorial begun."),
     ("tutorial_complete", Event, "Tutorial Completed", "Report a tutorial finished."),
     ("unlock_achievement", Game, "Achievement Unlocked", "Report an achievement."),
-    ("view_cart", Commerce, "Cart Viewed", "Report the cart seen."),
-    ("view_item", Commerce, "Product Viewed", "Report a product seen."),
-    ("view_item_list", Commerce, "Product List Viewed", "Report a list of products seen."),
-    ("view_promotion", Promotion, "Promotion Viewed", "Report a promotion seen."),
+    ("view_cart", Shop, "Cart Viewed", "Report the cart seen.", "Carts viewed"),
+    ("view_item", Shop, "Product Viewed", "Report a product seen.", "Products viewed"),
+    ("view_item_list", Shop, "Product List Viewed", "Report a list of products seen.", "Product lists viewed"),
+    ("view_promotion", Promotion, "Promotion Viewed", "Report a promotion seen.", "Promotions viewed"),
     ("working_lead", Lead, "Lead Contacted", "Report a lead that is being worked on."),
-):
-    _report(recommended, payload_model, f'type = "track" and event = "{event}"', doc)
-_report("page_view", Page, 'type = "page"', "Report a page seen.")
-_report("screen_view", Screen, 'type = "screen"', "Report a screen of an app seen.")
+)
+for action, model, event, *texts in _RECOMMENDED:
+    _report(action, model, f'type = "track" and event = "{event}"', *texts)
+_report("page_view", Page, 'type = "page"', "Report a page seen.", "Page views")
+_report("screen_view", Screen, 'type = "screen"', "Report a screen of an app seen.", "Screen views")
 
 
 @google.action(trigger='type = "track"')
 def custom_event(settings: GoogleAnalyticsSettings, payload: Custom) -> Request:
     """Report an event by a name of your own."""
     return _send(settings, payload, payload.event_name)
-
-
-for preset, action in (
-    ("Purchases", "purchase"),
-    ("Refunds", "refund"),
-    ("Checkouts started", "begin_checkout"),
-    ("Payment info entered", "add_payment_info"),
-    ("Products added", "add_to_cart"),
-    ("Products removed", "remove_from_cart"),
-    ("Wishes", "add_to_wishlist"),
-    ("Products viewed", "view_item"),
-    ("Product lists viewed", "view_item_list"),
-    ("Products clicked", "select_item"),
-    ("Carts viewed", "view_cart"),
-    ("Promotions viewed", "view_promotion"),
-    ("Promotions clicked", "select_promotion"),
-    ("Searches", "search"),
-    ("Logins", "login"),
-    ("Sign-ups", "sign_up"),
-    ("Page views", "page_view"),
-    ("Screen views", "screen_view"),
-):
-    google.preset(preset, action=action)

@@ -3,7 +3,7 @@
 Source: https://developers.intercom.com/docs/references/rest-api. A contact is searched for first, then updated or made.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -31,7 +31,11 @@ from actions_engine import (
 class IntercomSettings(RegionalSettings):
     """One workspace."""
 
-    hosts = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
+    hosts: ClassVar = {
+        "us": "https://api.intercom.io",
+        "eu": "https://api.eu.intercom.io",
+        "au": "https://api.au.intercom.io",
+    }
     access_token: Annotated[Secret, Field(description="An app's access token.")]
     region: Annotated[Literal["us", "eu", "au"], Field(description="Where the workspace lives.")] = "us"
 

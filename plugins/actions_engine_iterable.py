@@ -109,11 +109,9 @@ def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     answer = response.json_object() if response.status < 300 else {}
     failed = answer.get("failedUpdates")
     refused: dict[str, str] = {}
-    for reason, values in (answer | (failed if isinstance(failed, dict) else {})).items():
-        if isinstance(values, list) and reason.startswith(
-            ("invalid", "notFound", "forgotten", "conflict", "disallowed")
-        ):
-            refused |= {value: reason for value in values if isinstance(value, str)}
+    for fault, named in (answer | (failed if isinstance(failed, dict) else {})).items():
+        if isinstance(named, list) and fault.startswith(("invalid", "notFound", "forgotten", "conflict", "disallowed")):
+            refused |= {name: fault for name in named if isinstance(name, str)}
     faults = {
         number: f"Iterable says {refused[name]}"
         for number, payload in enumerate(payloads)

@@ -13,6 +13,7 @@ from pydantic import Field
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
@@ -21,12 +22,12 @@ from actions_engine import (
     Payload,
     Product,
     Request,
-    Response,
     Secret,
     Settings,
     Steps,
     Timestamp,
     at_least_one_of,
+    compact,
 )
 
 
@@ -38,15 +39,22 @@ class KlaviyoSettings(Settings):
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://a.klaviyo.com/api"
 
 
+_IDENTITY = ("email", "phone_number", "external_id", "anonymous_id")
+
+
 class Person(Payload):
     """Whom a call is about."""
 
-    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
     phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
     external_id: Annotated[str | None, From("userId", "Your id of the person.")] = None
     anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
 
-    identified = at_least_one_of("email", "phone_number", "external_id", "anonymous_id")
+    identified = at_least_one_of(*_IDENTITY)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the person is known by."""
+        return compact({name: getattr(self, name) for name in _IDENTITY})
 
 
 class Location(Part):
@@ -66,8 +74,8 @@ class UpsertProfile(Person):
     """A person's profile."""
 
     external_id: Annotated[str | None, Field(description="Your id of the person.")] = None
-    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
+    first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
+    last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
     organization: Annotated[str | None, From("traits.company.name", "Company.")] = None
     title: Annotated[str | None, From("traits.title", "Job title.")] = None
     image: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
@@ -89,7 +97,7 @@ class TrackEvent(Person):
 
     metric_name: Annotated[str, From("event", "The event's name.")]
     properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
-    time: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
+    time: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened.")] = None
     value: Annotated[Number | None, Field(description="What it is worth.")] = None
     value_currency: Annotated[str | None, Field(description="ISO 4217.")] = None
     unique_id: Annotated[str | None, From("messageId", "The event's id; a second one with it is ignored.")] = None
@@ -100,7 +108,7 @@ class OrderCompleted(TrackEvent):
 
     metric_name: Annotated[str, Field(description="The order's metric.")] = "Order Completed"
     products: Annotated[
-        list[Product] | None, From("properties.products", "The products; each becomes an event Ordered Product.")
+        list[Product] | None, From(Fact.PRODUCTS, "The products; each becomes an event Ordered Product.")
     ] = None
 
 
@@ -113,7 +121,7 @@ class ListMember(Person):
 class Subscribe(Payload):
     """A person's consent."""
 
-    email: Annotated[str | None, From("context.traits.email || traits.email", "E-mail address.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
     phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
     list_id: Annotated[str | None, Field(description="The list that they subscribe to.")] = None
     custom_source: Annotated[str | None, Field(description="Where the consent was given.")] = None
@@ -131,70 +139,64 @@ klaviyo = Destination("klaviyo", settings=KlaviyoSettings, title="Klaviyo")
 def upsert_profile(settings: KlaviyoSettings, payload: UpsertProfile) -> Steps:
     """Make or update a profile, and put it on a list where one is named."""
     given = {name: value for name, value in payload.body(exclude=["list_id"]).items() if value not in (None, {})}
-    response = yield _import(settings, given)
-    if payload.list_id is None or Outcome.of(response).kind != "delivered":
-        return [Outcome.of(response)]
-    return (yield from _enlist(settings, payload.list_id, response))
+    return _import(settings, given, payload.list_id)
 
 
 @klaviyo.action(trigger='type = "track"')
 def track_event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
     """Record what a person did."""
-    return _event(settings, payload)
+    attributes = compact(
+        properties=payload.properties or {},
+        time=payload.time,
+        value=payload.value,
+        value_currency=payload.value_currency,
+        unique_id=payload.unique_id or payload.idempotency_key,
+        metric={"data": {"type": "metric", "attributes": {"name": payload.metric_name}}},
+        profile={"data": {"type": "profile", "attributes": payload.identity()}},
+    )
+    return _post(settings, "/events/", {"type": "event", "attributes": attributes})
 
 
 @klaviyo.action(trigger='type = "track" and event = "Order Completed"')
 def order_completed(settings: KlaviyoSettings, payload: OrderCompleted) -> Steps:
     """Record a completed order, and each of its products."""
-    response = yield _event(settings, payload)
+    response = yield track_event(settings, payload)
     for number, product in enumerate(payload.products or [], start=1):
         if Outcome.of(response).kind != "delivered":
             break
         # A retry sends the order again; its unique id lets Klaviyo ignore what it has.
-        properties = {"order_id": (payload.properties or {}).get("order_id")} | product.body()
-        properties = {name: value for name, value in properties.items() if value is not None}
-        line = payload.model_copy(
-            update={
-                "metric_name": "Ordered Product",
-                "properties": properties,
-                "value": product.price,
-                "unique_id": f"{payload.unique_id or payload.idempotency_key}:{number}",
-            }
-        )
-        response = yield _event(settings, line)
+        line = {
+            "metric_name": "Ordered Product",
+            "properties": compact({"order_id": (payload.properties or {}).get("order_id")} | product.body()),
+            "value": product.price,
+            "unique_id": f"{payload.unique_id or payload.idempotency_key}:{number}",
+        }
+        response = yield track_event(settings, payload.model_copy(update=line))
     return [Outcome.of(response)]
 
 
 @klaviyo.action(trigger='type = "track" and event = "Audience Entered"')
 def add_profile_to_list(settings: KlaviyoSettings, payload: ListMember) -> Steps:
     """Put a person on a list, made where there is no such profile yet."""
-    response = yield _import(settings, _who(payload))
-    if Outcome.of(response).kind != "delivered":
-        return [Outcome.of(response)]
-    return (yield from _enlist(settings, payload.list_id, response))
+    return _import(settings, payload.identity(), payload.list_id)
 
 
 @klaviyo.action(trigger='type = "track" and event = "Audience Exited"')
 def remove_profile_from_list(settings: KlaviyoSettings, payload: ListMember) -> Steps:
     """Take a person off a list; a person that Klaviyo does not know is on none."""
-    name, value = next(iter(_who(payload).items()))
+    name, value = next(iter(payload.identity().items()))
     # https://developers.klaviyo.com/en/docs/filtering_: text stands in double quotes, escaped with a backslash.
-    response = yield Request.get(
-        f"{settings.endpoint}/profiles/",
-        headers=_headers(settings),
-        params={"filter": f"equals({name},{json.dumps(value, ensure_ascii=False)})", "fields[profile]": "email"},
-    )
-    outcome = Outcome.of(response)
-    if outcome.kind != "delivered":
-        return [outcome]
-    found = _data(response)
+    query = {"filter": f"equals({name},{json.dumps(value, ensure_ascii=False)})", "fields[profile]": "email"}
+    response = yield _request(settings, "GET", "/profiles/", params=query)
+    if Outcome.of(response).kind != "delivered":
+        return [Outcome.of(response)]
+    found = response.json_object().get("data")
     if not isinstance(found, list):
         return [Outcome.retry("Klaviyo's answer names no profiles")]
     if not found:
         return [Outcome.delivered()]
     members = [{"type": "profile", "id": item["id"]} for item in found if isinstance(item, dict) and "id" in item]
-    url = f"{settings.endpoint}{_members(payload.list_id)}"
-    response = yield Request.delete(url, headers=_headers(settings), json={"data": members})
+    response = yield _request(settings, "DELETE", _members(payload.list_id), json={"data": members})
     return [Outcome.of(response)]
 
 
@@ -206,82 +208,48 @@ def subscribe_profile(settings: KlaviyoSettings, payloads: list[Subscribe]) -> R
     """Subscribe people to marketing by the channels that are given."""
     profiles = []
     for payload in payloads:
-        consent = {"marketing": {"consent": "SUBSCRIBED", "consented_at": payload.consented_at}}
-        if payload.consented_at is None:
-            consent["marketing"].pop("consented_at")
-        channels = {"email": payload.email, "phone_number": payload.phone_number}
-        given = {name: value for name, value in channels.items() if value is not None}
+        consent = {"marketing": compact(consent="SUBSCRIBED", consented_at=payload.consented_at)}
+        given = compact(email=payload.email, phone_number=payload.phone_number)
         subscriptions = {"sms" if name == "phone_number" else name: consent for name in given}
         profiles.append({"type": "profile", "attributes": given | {"subscriptions": subscriptions}})
-    attributes: dict[str, Any] = {"profiles": {"data": profiles}}
-    if any(payload.consented_at for payload in payloads):
+    attributes = compact(
+        profiles={"data": profiles},
         # A time of consent in the past is only taken of an import of consent that was given before.
-        attributes["historical_import"] = True
-    if payloads[0].custom_source:
-        attributes["custom_source"] = payloads[0].custom_source
+        historical_import=True if any(payload.consented_at for payload in payloads) else None,
+        custom_source=payloads[0].custom_source or None,
+    )
     data: dict[str, Any] = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
     if payloads[0].list_id:
         data["relationships"] = {"list": {"data": {"type": "list", "id": payloads[0].list_id}}}
     return _post(settings, "/profile-subscription-bulk-create-jobs/", data)
 
 
-for name, action in (
-    ("Identify calls", "upsert_profile"),
-    ("Orders completed", "order_completed"),
-    ("People subscribed", "subscribe_profile"),
-):
-    klaviyo.preset(name, action=action)
+klaviyo.preset("Identify calls", action="upsert_profile")
+klaviyo.preset("Orders completed", action="order_completed")
+klaviyo.preset("People subscribed", action="subscribe_profile")
 klaviyo.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')
 
 
-def _headers(settings: KlaviyoSettings) -> dict[str, Any]:
+def _request(settings: KlaviyoSettings, method: str, path: str, **rest: Any) -> Request:
     authorization = settings.api_key.into("Klaviyo-API-Key {}")
-    return {"Authorization": authorization, "Accept": "application/json", "revision": settings.revision}
+    headers = {"Authorization": authorization, "Accept": "application/json", "revision": settings.revision}
+    return Request(method, f"{settings.endpoint}{path}", headers=headers, **rest)
 
 
 def _post(settings: KlaviyoSettings, path: str, data: Any) -> Request:
-    return Request.post(f"{settings.endpoint}{path}", headers=_headers(settings), json={"data": data})
+    return _request(settings, "POST", path, json={"data": data})
 
 
-def _import(settings: KlaviyoSettings, attributes: dict[str, Any]) -> Request:
-    return _post(settings, "/profile-import/", {"type": "profile", "attributes": attributes})
-
-
-def _enlist(settings: KlaviyoSettings, list_id: str, response: Response) -> Steps:
-    profile = _data(response)
+def _import(settings: KlaviyoSettings, attributes: dict[str, Any], list_id: str | None) -> Steps:
+    response = yield _post(settings, "/profile-import/", {"type": "profile", "attributes": attributes})
+    if list_id is None or Outcome.of(response).kind != "delivered":
+        return [Outcome.of(response)]
+    profile = response.json_object().get("data")
     if not isinstance(profile, dict) or not isinstance(profile.get("id"), str):
         return [Outcome.retry("Klaviyo's answer names no profile")]
-    member = [{"type": "profile", "id": profile["id"]}]
-    response = yield _post(settings, _members(list_id), member)
+    response = yield _post(settings, _members(list_id), [{"type": "profile", "id": profile["id"]}])
     return [Outcome.of(response)]
 
 
 def _members(list_id: str) -> str:
     return f"/lists/{quote(list_id, safe='')}/relationships/profiles/"
-
-
-def _data(response: Response) -> Any:
-    try:
-        answer = response.json()
-    except ValueError:
-        return None
-    return answer.get("data") if isinstance(answer, dict) else None
-
-
-def _who(payload: Person) -> dict[str, Any]:
-    names = ("email", "phone_number", "external_id", "anonymous_id")
-    return {name: getattr(payload, name) for name in names if getattr(payload, name) is not None}
-
-
-def _event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
-    attributes = {
-        "properties": payload.properties or {},
-        "time": payload.time,
-        "value": payload.value,
-        "value_currency": payload.value_currency,
-        "unique_id": payload.unique_id or payload.idempotency_key,
-        "metric": {"data": {"type": "metric", "attributes": {"name": payload.metric_name}}},
-        "profile": {"data": {"type": "profile", "attributes": _who(payload)}},
-    }
-    given = {key: item for key, item in attributes.items() if item is not None}
-    return _post(settings, "/events/", {"type": "event", "attributes": given})

@@ -4,53 +4,43 @@ Source: https://developer.mixpanel.com/reference/overview. Events go to `/import
 and deduplicates by `$insert_id`; profiles go to `/engage` and `/groups`.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Number,
     Outcome,
     Payload,
     Product,
+    RegionalSettings,
     Request,
     Response,
     Secret,
-    Settings,
     Steps,
     UnixMillis,
     at_least_one_of,
+    compact,
     encode_json,
 )
 
 
-class Region(StrEnum):
-    """Where the project lives."""
-
-    US = "us"
-    EU = "eu"
-    IN = "in"
-
-
-HOSTS = {
-    Region.US: "https://api.mixpanel.com",
-    Region.EU: "https://api-eu.mixpanel.com",
-    Region.IN: "https://api-in.mixpanel.com",
-}
-
-
-class MixpanelSettings(Settings):
+class MixpanelSettings(RegionalSettings):
     """One project."""
 
+    hosts: ClassVar = {
+        "us": "https://api.mixpanel.com",
+        "eu": "https://api-eu.mixpanel.com",
+        "in": "https://api-in.mixpanel.com",
+    }
     project_token: Annotated[Secret, Field(description="The project's token.")]
     api_secret: Annotated[Secret | None, Field(description="The project's API secret.")] = None
-    region: Annotated[Region, Field(description="Where the project lives.")] = Region.US
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+    region: Annotated[Literal["us", "eu", "in"], Field(description="Where the project lives.")] = "us"
 
 
 _AGENT = "parse_user_agent(context.userAgent)"
@@ -60,16 +50,14 @@ class TrackEvent(Payload):
     """Something that a user did."""
 
     event: Annotated[str, From("event", "The event's name.")]
-    time: Annotated[UnixMillis, From("timestamp", "When it happened.")]
+    time: Annotated[UnixMillis, From(Fact.MOMENT, "When it happened.")]
     insert_id: Annotated[str | None, From("messageId", "The event's id; a second one of that day is ignored.")] = None
-    distinct_id: Annotated[
-        str | None, From("userId || anonymousId", "Who it was, where identities are merged by it.")
-    ] = None
+    distinct_id: Annotated[str | None, From(Fact.PERSON_ID, "Who it was, where identities are merged by it.")] = None
     user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "The visitor's or device's id.")] = None
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
-    current_url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
-    referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
+    current_url: Annotated[str | None, From(Fact.PAGE_URL, "The page's URL.")] = None
+    referrer: Annotated[str | None, From(Fact.REFERRER, "The page before.")] = None
     browser: Annotated[str | None, From(f"{_AGENT}.browser", "The browser.")] = None
     browser_version: Annotated[str | None, From(f"{_AGENT}.browser_version", "The browser's version.")] = None
     os: Annotated[str | None, From("context.os.name", "The operating system.")] = None
@@ -90,7 +78,7 @@ class TrackPurchase(TrackEvent):
     """A completed order."""
 
     products: Annotated[
-        list[Product] | None, From("properties.products", "The products; each becomes an event Product Purchased.")
+        list[Product] | None, From(Fact.PRODUCTS, "The products; each becomes an event Product Purchased.")
     ] = None
 
 
@@ -123,7 +111,7 @@ class Alias(Payload):
 class Increment(Payload):
     """Numbers of a user's profile that grow."""
 
-    distinct_id: Annotated[str, From("userId || anonymousId", "Who it is.")]
+    distinct_id: Annotated[str, From(Fact.PERSON_ID, "Who it is.")]
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
     increment: Annotated[
         dict[str, Number], Field(description="By how much, for each property; 20 at most.", examples=[{"orders": 1}])
@@ -138,22 +126,17 @@ batch = Batch(max_calls=2000, max_records=2000, max_bytes=9_000_000, linger=0.5,
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read the records that failed; in strict mode the others are imported."""
-    outcome = Outcome.of(response)
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    failed = answer.get("failed_records") if isinstance(answer, dict) else None
+    failed = response.json_object().get("failed_records")
     if response.status not in (200, 400) or not isinstance(failed, list) or not failed:
-        return [outcome] * len(payloads)
+        return [Outcome.of(response)] * len(payloads)
     owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
-    outcomes = [Outcome.delivered()] * len(payloads)
+    faults = {}
     for record in failed:
         index = record.get("index") if isinstance(record, dict) else None
-        if isinstance(index, int) and 0 <= index < len(owners):
+        if type(index) is int and 0 <= index < len(owners):
             told = f"{record.get('field', '')}: {record.get('message', '')}"[:200]
-            outcomes[owners[index]] = Outcome.rejected(f"Mixpanel says {told}")
-    return outcomes
+            faults[owners[index]] = f"Mixpanel says {told}"
+    return Outcome.of_items(Response(200), len(payloads), faults)
 
 
 def _accepted(response: Response, payloads: list[Any]) -> list[Outcome]:
@@ -191,18 +174,15 @@ def track_purchase(settings: MixpanelSettings, payloads: list[TrackPurchase]) ->
 def identify(settings: MixpanelSettings, payload: Identify) -> Steps:
     """Join a visitor with a user, and tell what is known."""
     if payload.user_id and payload.anonymous_id:
-        properties = {
-            "$identified_id": payload.user_id, "$anon_id": payload.anonymous_id, "token": settings.project_token,
-        }  # fmt: skip
-        response = yield _form(settings, "/track", {"event": "$identify", "properties": properties})
-        if (outcome := _accepted(response, [payload])[0]).kind != "delivered":
-            return [outcome]
+        ids = {"$identified_id": payload.user_id, "$anon_id": payload.anonymous_id}
+        outcomes = _accepted((yield _track(settings, "$identify", ids)), [payload])
+        if outcomes[0].kind != "delivered":
+            return outcomes
     if not payload.traits:
         return [Outcome.delivered()]
-    distinct_id = payload.user_id or payload.anonymous_id
-    body = {"$token": settings.project_token, "$distinct_id": distinct_id, "$ip": payload.ip}
-    response = yield _form(settings, "/engage", _some(body) | {"$set": _profile(payload.traits)})
-    return _accepted(response, [payload])
+    traits = {_PROFILE.get(name, name): value for name, value in payload.traits.items()}
+    person = {"$distinct_id": payload.user_id or payload.anonymous_id, "$ip": payload.ip}
+    return _accepted((yield _profile(settings, "/engage", person | {"$set": traits})), [payload])
 
 
 @mixpanel.action(trigger='type = "group"', outcomes=_accepted)
@@ -211,22 +191,21 @@ def group(settings: MixpanelSettings, payload: Group) -> Request:
     traits = dict(payload.traits or {})
     if "name" in traits:
         traits["$name"] = traits.pop("name")
-    body = {"$token": settings.project_token, "$group_key": payload.group_key, "$group_id": payload.group_id}
-    return _form(settings, "/groups", body | {"$set": traits})
+    group = {"$group_key": payload.group_key, "$group_id": payload.group_id, "$set": traits}
+    return _profile(settings, "/groups", group)
 
 
 @mixpanel.action(trigger='type = "alias"', outcomes=_accepted)
 def alias(settings: MixpanelSettings, payload: Alias) -> Request:
     """Join two ids of one user."""
-    properties = {"distinct_id": payload.distinct_id, "alias": payload.alias, "token": settings.project_token}
-    return _form(settings, "/track", {"event": "$create_alias", "properties": properties})
+    return _track(settings, "$create_alias", {"distinct_id": payload.distinct_id, "alias": payload.alias})
 
 
 @mixpanel.action(trigger='type = "track"', outcomes=_accepted)
 def increment(settings: MixpanelSettings, payload: Increment) -> Request:
     """Add to numbers of a user's profile."""
-    body = {"$token": settings.project_token, "$distinct_id": payload.distinct_id, "$ip": payload.ip}
-    return _form(settings, "/engage", _some(body) | {"$add": payload.increment})
+    person = {"$distinct_id": payload.distinct_id, "$ip": payload.ip, "$add": payload.increment}
+    return _profile(settings, "/engage", person)
 
 
 mixpanel.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')
@@ -237,11 +216,8 @@ for name, action in (("Identify calls", "identify"), ("Group calls", "group"), (
     mixpanel.preset(name, action=action)
 
 _APART = ("event", "insert_id", "properties", "products", "user_id", "anonymous_id", "distinct_id")
-_NAMES = {
-    "ip": "ip", "current_url": "$current_url", "referrer": "$referrer", "browser": "$browser",
-    "browser_version": "$browser_version", "os": "$os", "os_version": "$os_version", "locale": "$locale",
-    "lib_version": "$lib_version",
-}  # fmt: skip
+# Properties of Mixpanel's own, which start with a $.
+_OWN = ("current_url", "referrer", "browser", "browser_version", "os", "os_version", "locale", "lib_version")
 _PROFILE = {
     "created": "$created", "createdAt": "$created", "created_at": "$created", "email": "$email",
     "firstName": "$first_name", "first_name": "$first_name", "lastName": "$last_name", "last_name": "$last_name",
@@ -249,20 +225,10 @@ _PROFILE = {
 }  # fmt: skip
 
 
-def _some(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _profile(traits: dict[str, Any]) -> dict[str, Any]:
-    return {_PROFILE.get(name, name): value for name, value in traits.items()}
-
-
 def _event(payload: TrackEvent) -> dict[str, Any]:
-    own = payload.body(
-        exclude=["event", "insert_id", "properties", "products", "user_id", "anonymous_id", "distinct_id"]
-    )
-    properties = {_NAMES.get(name, name): value for name, value in own.items() if value not in (None, "")}
-    properties |= _some({
+    fields = {name: value for name, value in payload.body(exclude=_APART).items() if value not in (None, "")}
+    properties = {f"${name}" if name in _OWN else name: value for name, value in fields.items()}
+    properties |= compact({
         "$insert_id": payload.insert_id or payload.idempotency_key,
         "distinct_id": payload.distinct_id or "",
         "$user_id": payload.user_id, "$identified_id": payload.user_id,
@@ -273,14 +239,21 @@ def _event(payload: TrackEvent) -> dict[str, Any]:
 
 def _import(settings: MixpanelSettings, events: list[dict[str, Any]]) -> Request:
     return Request.post(
-        f"{settings.endpoint or HOSTS[settings.region]}/import",
+        f"{settings.host}/import",
         params={"strict": "1"},
         basic_auth=(settings.api_secret or settings.project_token, ""),
         json=events,
     )
 
 
+def _track(settings: MixpanelSettings, event: str, properties: dict[str, Any]) -> Request:
+    return _form(settings, "/track", {"event": event, "properties": properties | {"token": settings.project_token}})
+
+
+def _profile(settings: MixpanelSettings, path: str, update: dict[str, Any]) -> Request:
+    return _form(settings, path, compact({"$token": settings.project_token} | update))
+
+
 def _form(settings: MixpanelSettings, path: str, data: dict[str, Any]) -> Request:
-    host = settings.endpoint or HOSTS[settings.region]
     # The token stands inside the JSON: the whole is masked as a secret is.
-    return Request.post(f"{host}{path}", form={"data": Secret(encode_json(data).decode())})
+    return Request.post(f"{settings.host}{path}", form={"data": Secret(encode_json(data).decode())})

@@ -4,36 +4,31 @@ Source: https://posthog.com/docs/api/capture. Everything is an event of the batc
 event's uuid.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Payload,
+    RegionalSettings,
     Request,
     Secret,
-    Settings,
     Timestamp,
+    compact,
 )
 
 
-class Region(StrEnum):
-    """Where the project lives."""
-
-    US = "us"
-    EU = "eu"
-
-
-class PostHogSettings(Settings):
+class PostHogSettings(RegionalSettings):
     """One project."""
 
+    hosts: ClassVar = {"us": "https://us.i.posthog.com", "eu": "https://eu.i.posthog.com"}
     api_key: Annotated[Secret, Field(description="The project's API key, phc_….")]
-    region: Annotated[Region, Field(description="Where the project lives.")] = Region.US
+    region: Annotated[Literal["us", "eu"], Field(description="Where the project lives.")] = "us"
     historical_migration: Annotated[bool, Field(description="Events of long ago, which raise no alarms.")] = False
     endpoint: Annotated[str | None, Field(description="Another host than the region's: your own, or a test's.")] = None
 
@@ -41,8 +36,8 @@ class PostHogSettings(Settings):
 class Event(Payload):
     """What every event carries."""
 
-    distinct_id: Annotated[str, From("userId || anonymousId", "Who it was.")]
-    timestamp: Annotated[Timestamp | None, From("timestamp", "When it happened.")] = None
+    distinct_id: Annotated[str, From(Fact.PERSON_ID, "Who it was.")]
+    timestamp: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened.")] = None
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
     geoip_disable: Annotated[bool | None, Field(description="Do not look the place up.")] = None
 
@@ -91,85 +86,46 @@ batch = Batch(max_calls=100, max_bytes=5_000_000, linger=0.5)
 @posthog.action(trigger='type = "track"', batch=batch)
 def capture(settings: PostHogSettings, payloads: list[Capture]) -> Request:
     """Capture events."""
-    events = []
-    for payload in payloads:
-        properties = dict(payload.properties or {})
-        if payload.current_url is not None:
-            properties["$current_url"] = payload.current_url
-        if payload.screen_name is not None:
-            properties["$screen_name"] = payload.screen_name
-        if payload.groups:
-            properties["$groups"] = payload.groups
-        properties["$process_person_profile"] = payload.process_person_profile
-        events.append(_event(payload, payload.event, properties))
-    return _send(settings, events)
+    return _send(settings, [_event(payload, payload.event, payload.properties) for payload in payloads])
 
 
 @posthog.action(trigger='type = "identify"', batch=batch)
 def identify(settings: PostHogSettings, payloads: list[Identify]) -> Request:
     """Tell what is known about people."""
-    return _send(
-        settings,
-        [
-            _event(payload, "$identify", _some(**{
-                "$set": payload.set, "$set_once": payload.set_once, "$anon_distinct_id": payload.anonymous_id,
-            }))
-            for payload in payloads
-        ],
-    )  # fmt: skip
+    return _send(settings, [_event(payload, "$identify") for payload in payloads])
 
 
 @posthog.action(trigger='type = "group"', batch=batch)
 def group(settings: PostHogSettings, payloads: list[Group]) -> Request:
     """Tell what is known about groups."""
-    return _send(
-        settings,
-        [
-            _event(payload, "$groupidentify", _some(**{
-                "$group_type": payload.group_type, "$group_key": payload.group_key, "$group_set": payload.group_set,
-            }))
-            for payload in payloads
-        ],
-    )  # fmt: skip
+    return _send(settings, [_event(payload, "$groupidentify") for payload in payloads])
 
 
 @posthog.action(trigger='type = "alias"', batch=batch)
 def alias(settings: PostHogSettings, payloads: list[Alias]) -> Request:
     """Join two ids of one person."""
-    return _send(settings, [_event(payload, "$create_alias", {"alias": payload.alias}) for payload in payloads])
+    return _send(settings, [_event(payload, "$create_alias") for payload in payloads])
 
 
+page = {"event": {"$literal": "$pageview"}, "current_url": Fact.PAGE_URL}
+screen = {"event": {"$literal": "$screen"}, "screen_name": "name"}
 posthog.preset("Track calls", action="capture")
-posthog.preset(
-    "Page views",
-    action="capture",
-    trigger='type = "page"',
-    fields={"event": {"$literal": "$pageview"}, "current_url": "context.page.url || properties.url"},
-)
-posthog.preset(
-    "Screen views",
-    action="capture",
-    trigger='type = "screen"',
-    fields={"event": {"$literal": "$screen"}, "screen_name": "name"},
-)
-posthog.preset("Identify calls", action="identify")
-posthog.preset("Group calls", action="group")
-posthog.preset("Alias calls", action="alias")
+posthog.preset("Page views", action="capture", trigger='type = "page"', fields=page)
+posthog.preset("Screen views", action="capture", trigger='type = "screen"', fields=screen)
+for name, action in (("Identify calls", "identify"), ("Group calls", "group"), ("Alias calls", "alias")):
+    posthog.preset(name, action=action)
+
+# The other fields are properties of PostHog's own, which start with a $.
+_NAMES = {"distinct_id": "distinct_id", "alias": "alias", "anonymous_id": "$anon_distinct_id"}
 
 
-def _some(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _event(payload: Event, name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    own = {"distinct_id": payload.distinct_id, "$ip": payload.ip, "$geoip_disable": payload.geoip_disable}
-    return _some(
-        event=name, uuid=payload.idempotency_key, timestamp=payload.timestamp, properties=properties | _some(**own)
-    )
+def _event(payload: Event, event: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    fields = payload.body(exclude=["event", "timestamp", "properties"])
+    fields["groups"] = fields.get("groups") or None
+    properties = (given or {}) | compact({_NAMES.get(name, f"${name}"): value for name, value in fields.items()})
+    return compact(event=event, uuid=payload.idempotency_key, timestamp=payload.timestamp, properties=properties)
 
 
 def _send(settings: PostHogSettings, events: list[dict[str, Any]]) -> Request:
-    body: dict[str, Any] = {"api_key": settings.api_key, "batch": events}
-    if settings.historical_migration:
-        body["historical_migration"] = True
-    return Request.post(f"{settings.endpoint or f'https://{settings.region}.i.posthog.com'}/batch/", json=body)
+    body = compact(api_key=settings.api_key, batch=events, historical_migration=settings.historical_migration or None)
+    return Request.post(f"{settings.host}/batch/", json=body)

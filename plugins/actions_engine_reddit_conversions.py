@@ -85,11 +85,9 @@ class StandardEvent(Event):
     """An event that Reddit has a name for."""
 
     tracking_type: Annotated[
-        Literal[
-            "PageVisit", "ViewContent", "Search", "AddToCart", "AddToWishlist", "Purchase", "Lead", "SignUp",
-        ],
+        Literal["PageVisit", "ViewContent", "Search", "AddToCart", "AddToWishlist", "Purchase", "Lead", "SignUp"],
         Field(description="Which of Reddit's events it is."),
-    ]  # fmt: skip
+    ]
 
 
 class CustomEvent(Event):
@@ -148,10 +146,10 @@ def _event(payload: Any) -> dict[str, Any]:
     if payload.limited_data_use:
         country, region = payload.limited_data_use_country, payload.limited_data_use_region
         user["data_processing_options"] = compact(modes=["LDU"], country=country or None, region=region or None)
-    name = given.get("custom_event_name")
+    kind, own_name = given.get("tracking_type", "Custom"), given.get("custom_event_name")
     return compact(
         event_at=payload.event_at,
-        event_type=compact(tracking_type=given.get("tracking_type", "Custom"), custom_event_name=name),
+        event_type=compact(tracking_type=kind, custom_event_name=own_name),
         click_id=payload.click_id,
         event_metadata={name: given[name] for name in _METADATA if name in given},
         user=user,

@@ -3,7 +3,7 @@
 Reference: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,7 @@ from actions_engine import (
 class SegmentSettings(RegionalSettings):
     """What the destination needs to know of the Segment source."""
 
-    hosts = {"us": "https://api.segment.io/v1", "eu": "https://events.eu1.segmentapis.com/v1"}
+    hosts: ClassVar = {"us": "https://api.segment.io/v1", "eu": "https://events.eu1.segmentapis.com/v1"}
     write_key: Annotated[Secret, Field(description="The write key of the source that receives the calls.")]
     region: Annotated[Literal["us", "eu"], Field(description="Where the workspace keeps its data.")] = "us"
     endpoint: Annotated[str | None, Field(description="Another base URL, in place of the region's.")] = None

@@ -4,66 +4,55 @@ Source: https://www.twilio.com/docs/sendgrid/api-reference. Custom fields are wr
 are looked up first.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Fact,
     From,
     JsonObject,
     Outcome,
     Part,
     Payload,
+    RegionalSettings,
     Request,
     Response,
     Secret,
-    Settings,
     Steps,
     UnixSeconds,
     at_least_one_of,
+    compact,
 )
 
 
-class Region(StrEnum):
-    """Where the account lives."""
-
-    GLOBAL = "global"
-    EU = "eu"
-
-
-HOSTS = {Region.GLOBAL: "https://api.sendgrid.com", Region.EU: "https://api.eu.sendgrid.com"}
-
-
-class SendGridSettings(Settings):
+class SendGridSettings(RegionalSettings):
     """One account."""
 
+    hosts: ClassVar = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
     api_key: Annotated[Secret, Field(description="An API key that may write contacts and send mail.")]
-    region: Annotated[Region, Field(description="Where the account lives.")] = Region.GLOBAL
-    endpoint: Annotated[str | None, Field(description="Another host than the region's, for tests.")] = None
+    region: Annotated[Literal["global", "eu"], Field(description="Where the account lives.")] = "global"
 
 
 class UpsertContact(Payload):
     """A marketing contact."""
 
-    email: Annotated[str | None, From("traits.email || context.traits.email", "E-mail address.")] = None
+    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
     phone_number_id: Annotated[
         str | None, From("normalize_phone(traits.phone)", "Telephone number in E.164, as an id.")
     ] = None
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "The id of a contact that is not known yet.")] = None
-    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
-    address_line_1: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
+    first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
+    last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
+    address_line_1: Annotated[str | None, From(Fact.STREET, "Street and number.")] = None
     address_line_2: Annotated[str | None, Field(description="Second line.")] = None
-    city: Annotated[str | None, From("traits.address.city", "City.")] = None
-    state_province_region: Annotated[str | None, From("traits.address.state", "State, province or region.")] = None
-    postal_code: Annotated[
-        str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")
-    ] = None
-    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
+    city: Annotated[str | None, From(Fact.CITY, "City.")] = None
+    state_province_region: Annotated[str | None, From(Fact.STATE, "State, province or region.")] = None
+    postal_code: Annotated[str | None, From(Fact.POSTAL_CODE, "Postal code.")] = None
+    country: Annotated[str | None, From(Fact.COUNTRY, "Country.")] = None
     custom_fields: Annotated[JsonObject | None, Field(description="Custom fields, by name or by id.")] = None
     list_ids: Annotated[list[str], Field(description="Lists that the contact is put on.", default_factory=list)]
 
@@ -108,6 +97,7 @@ sendgrid = Destination("sendgrid", settings=SendGridSettings, title="SendGrid")
 def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) -> Steps:
     """Make contacts or update them."""
     fields: dict[str, str] = {}
+    response = Response(200)
     if any(payload.custom_fields for payload in payloads):
         response = yield _request(settings, "GET", "/v3/marketing/field_definitions", None)
         if Outcome.of(response).kind != "delivered":
@@ -115,77 +105,46 @@ def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) ->
         fields = _definitions(response)
         if not fields:
             return [Outcome.retry("SendGrid's answer names no custom fields")] * len(payloads)
-    known = [payload for payload in payloads if set(payload.custom_fields or ()) <= fields.keys()]
-    outcome = Outcome.delivered()
-    if known:
-        body: dict[str, Any] = {"contacts": [_contact(payload, fields) for payload in known]}
-        if payloads[0].list_ids:
-            body = {"list_ids": payloads[0].list_ids} | body
+    contacts, faults = [], {}
+    for number, payload in enumerate(payloads):
+        if unknown := set(payload.custom_fields or ()) - fields.keys():
+            faults[number] = f"SendGrid has no custom field {', '.join(sorted(unknown))[:200]}"
+            continue
+        own = {fields[name]: value for name, value in (payload.custom_fields or {}).items()}
+        contacts.append(compact(payload.body(exclude=["list_ids"]), custom_fields=own or None))
+    if contacts:
+        body = compact(list_ids=payloads[0].list_ids or None, contacts=contacts)
         response = yield _request(settings, "PUT", "/v3/marketing/contacts", body)
-        outcome = Outcome.of(response)
-    return [
-        outcome if not (unknown := set(payload.custom_fields or ()) - fields.keys()) else _unknown(unknown)
-        for payload in payloads
-    ]
+    return Outcome.of_items(response, len(payloads), faults)
 
 
 @sendgrid.action(trigger='type = "track"')
 def send_mail(settings: SendGridSettings, payload: SendMail) -> Request:
     """Send a mail made of a dynamic template."""
-    personalization: dict[str, Any] = {
-        name: [address.body() for address in addresses]
-        for name, addresses in (("to", payload.to), ("cc", payload.cc), ("bcc", payload.bcc))
-        if addresses
-    }
-    if payload.dynamic_template_data is not None:
-        personalization["dynamic_template_data"] = payload.dynamic_template_data
+    given = {name: value for name, value in payload.body().items() if value not in (None, [])}
+    personal = ("to", "cc", "bcc", "dynamic_template_data", "send_at")
+    personalization = {name: given.pop(name) for name in personal if name in given}
     # SendGrid does not deduplicate; the key comes back in its event webhook, where a second mail can be told.
     personalization["custom_args"] = {"idempotency_key": payload.idempotency_key}
-    if payload.send_at is not None:
-        personalization["send_at"] = payload.send_at
-    body: dict[str, Any] = {"personalizations": [personalization], "from": payload.sender.body()}
-    if payload.reply_to is not None:
-        body["reply_to"] = payload.reply_to.body()
-    body["template_id"] = payload.template_id
-    if payload.categories:
-        body["categories"] = payload.categories
-    if payload.group_id is not None:
-        body["asm"] = {"group_id": payload.group_id}
-    if payload.ip_pool_name is not None:
-        body["ip_pool_name"] = payload.ip_pool_name
-    return _request(settings, "POST", "/v3/mail/send", body)
+    body = {"personalizations": [personalization], "from": given.pop("sender")}
+    if "group_id" in given:
+        body["asm"] = {"group_id": given.pop("group_id")}
+    return _request(settings, "POST", "/v3/mail/send", body | given)
 
 
 sendgrid.preset("Contacts", action="upsert_contact")
 
 
 def _request(settings: SendGridSettings, method: str, path: str, body: Any) -> Request:
-    host = settings.endpoint or HOSTS[settings.region]
-    headers = {"Authorization": settings.api_key.into("Bearer {}"), "Accept": "application/json"}
-    return Request(method, f"{host}{path}", headers=headers, json=body)
+    headers = settings.api_key.bearer() | {"Accept": "application/json"}
+    return Request(method, f"{settings.host}{path}", headers=headers, json=body)
 
 
 def _definitions(response: Response) -> dict[str, str]:
     """Return the ids of the custom fields, each by its name and by its id."""
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    fields = answer.get("custom_fields") if isinstance(answer, dict) else None
+    fields = response.json_object().get("custom_fields")
     known: dict[str, str] = {}
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict) and isinstance(field.get("id"), str) and isinstance(field.get("name"), str):
             known |= {field["name"]: field["id"], field["id"]: field["id"]}
     return known
-
-
-def _unknown(names: set[str]) -> Outcome:
-    return Outcome.rejected(f"SendGrid has no custom field {', '.join(sorted(names))[:200]}")
-
-
-def _contact(payload: UpsertContact, fields: dict[str, str]) -> dict[str, Any]:
-    given = payload.body(exclude=["custom_fields", "list_ids"])
-    contact = {name: value for name, value in given.items() if value is not None}
-    if payload.custom_fields:
-        contact["custom_fields"] = {fields[name]: value for name, value in payload.custom_fields.items()}
-    return contact

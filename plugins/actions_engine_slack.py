@@ -93,11 +93,8 @@ def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
             outcome = Outcome.retry("Slack's answer does not say whether the message was posted")
         elif not answer["ok"]:
             error = str(answer.get("error", ""))[:100]
-            reason = f"Slack says {error}"
-            if error in _CREDENTIALS:
-                outcome = Outcome("paused", reason)
-            else:
-                outcome = Outcome.retry(reason) if error in _PASSING else Outcome.rejected(reason)
+            kind = "paused" if error in _CREDENTIALS else "retry" if error in _PASSING else "rejected"
+            outcome = Outcome(kind, f"Slack says {error}")
     return [outcome] * len(payloads)
 
 

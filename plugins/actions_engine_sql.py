@@ -113,18 +113,15 @@ class DatabaseTransport:
             self.engine.dispose()
 
     def _write(self, name: str, rows: list[dict[str, Any]]) -> None:
+        from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - see open
+
         if self.engine is None:
             raise ValueError("the transport is not open")
         with self.engine.begin() as connection:
             table = self._table(connection, name, rows)
-            if connection.dialect.name == "postgresql":
-                from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # noqa: PLC0415 - see open
-            else:
-                from sqlalchemy.dialects.sqlite import (  # type: ignore[assignment]  # noqa: PLC0415
-                    insert as insert_or_skip,
-                )
             values = [{column: _value(row.get(column)) for column in table.columns.keys()} for row in rows]  # noqa: SIM118
-            connection.execute(insert_or_skip(table).on_conflict_do_nothing(index_elements=[KEY]), values)
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(dialect.insert(table).on_conflict_do_nothing(index_elements=[KEY]), values)
 
     def _table(self, connection: "Connection", name: str, rows: list[dict[str, Any]]) -> "Table":
         """Return a table that has every column of the rows, making what is missing."""
@@ -135,51 +132,44 @@ class DatabaseTransport:
             for column, value in row.items():
                 if value is not None:
                     wanted.setdefault(column, _type(value))
-        table = self.tables.get(name)
-        if table is None or not set(table.columns.keys()).issuperset(wanted):
-            schema = self.settings.schema_name
-            inspector = sa.inspect(connection)
-            quote = connection.dialect.identifier_preparer
-            if not inspector.has_table(name, schema=schema):
-                columns = [sa.Column(column, kind) for column, kind in wanted.items() if column != KEY]
-                made = sa.Table(name, sa.MetaData(schema=schema), sa.Column(KEY, sa.Text, primary_key=True), *columns)
-                made.create(connection, checkfirst=True)
-            else:
-                present = {column["name"] for column in inspector.get_columns(name, schema=schema)}
-                target = quote.quote(name) if schema is None else f"{quote.quote(schema)}.{quote.quote(name)}"
-                for column, kind in wanted.items():
-                    if column not in present:
-                        written = kind.compile(connection.dialect)
-                        # Names are quoted by the dialect, types are SQLAlchemy's own.
-                        connection.execute(sa.text(f"ALTER TABLE {target} ADD COLUMN {quote.quote(column)} {written}"))
-            table = sa.Table(name, sa.MetaData(schema=schema), autoload_with=connection)
-            if KEY not in table.columns:
-                raise ValueError(f"the table {name} has no column {KEY}: it was not made by this destination")
-            self.tables[name] = table
+        known = self.tables.get(name)
+        if known is not None and set(known.columns.keys()).issuperset(wanted):
+            return known
+        schema = self.settings.schema_name
+        inspector = sa.inspect(connection)
+        if not inspector.has_table(name, schema=schema):
+            columns = [sa.Column(column, kind) for column, kind in wanted.items() if column != KEY]
+            made = sa.Table(name, sa.MetaData(schema=schema), sa.Column(KEY, sa.Text, primary_key=True), *columns)
+            made.create(connection, checkfirst=True)
+        else:
+            present = {column["name"] for column in inspector.get_columns(name, schema=schema)}
+            # Names are quoted by the dialect, types are SQLAlchemy's own.
+            quote = connection.dialect.identifier_preparer.quote
+            target = quote(name) if schema is None else f"{quote(schema)}.{quote(name)}"
+            for column, kind in wanted.items():
+                if column not in present:
+                    written = kind.compile(connection.dialect)
+                    connection.execute(sa.text(f"ALTER TABLE {target} ADD COLUMN {quote(column)} {written}"))
+        table = sa.Table(name, sa.MetaData(schema=schema), autoload_with=connection)
+        if KEY not in table.columns:
+            raise ValueError(f"the table {name} has no column {KEY}: it was not made by this destination")
+        self.tables[name] = table
         return table
 
 
 def _type(value: Any) -> Any:
     import sqlalchemy as sa  # noqa: PLC0415 - see DatabaseTransport.open
 
-    if isinstance(value, bool):
-        return sa.Boolean()
-    if isinstance(value, int):
-        return sa.BigInteger()
-    if isinstance(value, float):
-        return sa.Double()
     if isinstance(value, str):
         return sa.DateTime(timezone=True) if _MOMENT.fullmatch(value) else sa.Text()
-    return sa.JSON()
+    return {bool: sa.Boolean, int: sa.BigInteger, float: sa.Double}.get(type(value), sa.JSON)()
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    return value
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else value
+    except ValueError:
+        return value
 
 
 def _told(error: Exception) -> str:
@@ -193,20 +183,10 @@ sql = Destination("sql", settings=SqlSettings, title="SQL", transport=DatabaseTr
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read which rows were refused."""
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if response.status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("faults"), dict):
-        outcome = Outcome.of(response)
-        if outcome.kind == "delivered":
-            outcome = Outcome.retry("the answer does not say what became of the rows")
-        return [outcome] * len(payloads)
-    faults = answer["faults"]
-    return [
-        Outcome.rejected(str(faults[str(number)])) if str(number) in faults else Outcome.delivered()
-        for number in range(len(payloads))
-    ]
+    faults, outcome = response.json_object().get("faults"), Outcome.of(response)
+    if outcome.kind == "delivered" and (response.status != 200 or not isinstance(faults, dict)):
+        return [Outcome.retry("the answer does not say what became of the rows")] * len(payloads)
+    return Outcome.of_items(response, len(payloads), XX)
 
 
 @sql.action(

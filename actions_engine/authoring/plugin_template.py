@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 _PLUGIN = '''"""{title}: say what it does, and where the vendor documents it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from actions_engine import Batch, Destination, From, JsonObject, Payload, Request, Secret, Settings, hookimpl
+from actions_engine import Batch, Destination, From, JsonObject, Payload, Request, Secret, Settings
 
 
 class {Class}Settings(Settings):
@@ -23,9 +23,9 @@ class {Class}Settings(Settings):
 class SendEvent(Payload):
     """Something that a user did."""
 
-    event: Annotated[str, From("event"), Field(description="The event's name.")]
-    user_id: Annotated[str | None, From("userId"), Field(description="Your id of the user.")] = None
-    properties: Annotated[JsonObject | None, From("properties"), Field(description="Details of the event.")] = None
+    event: Annotated[str, From("event", "The event's name.")]
+    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
+    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
 
 
 {name} = Destination("{name}", settings={Class}Settings, title="{title}")
@@ -38,18 +38,12 @@ def send_event(settings: {Class}Settings, payloads: list[SendEvent]) -> Request:
     events = [{{"id": payload.idempotency_key}} | payload.body() for payload in payloads]
     return Request.post(
         f"{{settings.endpoint}}/events",
-        headers={{"Authorization": settings.api_key.into("Bearer {{}}")}},
+        headers=settings.api_key.bearer(),
         json={{"events": events}},
     )
 
 
 {name}.preset("Track calls", action="send_event")
-
-
-@hookimpl
-def register_destinations(register: Any) -> None:
-    """Bring the destination in."""
-    register({name})
 '''
 
 _TESTS = '''"""{title}: what every destination owes, and what is special about this one."""
