@@ -45,7 +45,7 @@ class RegionalSettings(Settings):
     """Settings of a vendor with a host for each region.
 
     class AcmeSettings(RegionalSettings):
-        hosts = {"us": "https://api.acme.example.com", "eu": "https://api.eu.acme.example.com"}
+        hosts: ClassVar = {"us": "https://api.acme.example.com", "eu": "https://api.eu.acme.example.com"}
         region: Annotated[Literal["us", "eu"], Field(description="Where the account lives.")] = "us"
 
     Attributes:

@@ -15,6 +15,7 @@ from actions_engine.mapping import Mapping
 from actions_engine.request import encode_json
 from actions_engine.store.contract import PlannedCall, PlannedEvent
 from actions_engine.store.payload_json import write_payload
+from actions_engine.store.text import storable
 from actions_engine.wording import kind_of
 
 _MAX_NAME = 500
@@ -39,12 +40,12 @@ def plan_event(engine: Engine, event: Any, *, store_event: bool) -> Plan | str:
         return f"an event is an object, not {kind_of(event)}"
     routing = engine.route(event)
     identity = message_id(event)
-    user = _storable(_user(event))
+    user = _short(_user(event))
     calls = [_planned(call, user) for call in routing.calls]
     calls += [_rejected(rejection, identity, user) for rejection in routing.rejections]
     # An event that became nothing needs no copy: nothing of it can be replayed.
     stored = _encoded(event) if store_event and calls else None
-    return Plan(PlannedEvent(_storable(identity), stored, tuple(calls)), routing.dropped)
+    return Plan(PlannedEvent(_short(identity), stored, tuple(calls)), routing.dropped)
 
 
 def configuration_version(engine: Engine) -> str:
@@ -88,7 +89,7 @@ def _planned(call: Call, user: str) -> PlannedCall:
         action=call.action,
         payload=payload,
         user=user,
-        reason=_clean(reason)[:_MAX_REASON],
+        reason=storable(reason)[:_MAX_REASON],
     )
 
 
@@ -103,7 +104,7 @@ def _rejected(rejection: Rejection, identity: str, user: str) -> PlannedCall:
         action=rejection.action,
         payload=None,
         user=user,
-        reason=_clean(rejection.reason)[:_MAX_REASON] or "rejected",
+        reason=storable(rejection.reason)[:_MAX_REASON] or "rejected",
     )
 
 
@@ -124,16 +125,9 @@ def _encoded(event: dict[str, Any]) -> bytes | None:
         return None
 
 
-def _clean(text: str) -> str:
-    """Return text as every store takes it: Unicode, without NUL."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-
-
-def _storable(name: str) -> str:
+def _short(name: str) -> str:
     """Return a name as every store takes it; of a long one the rest is a digest."""
-    clean = _clean(name)
+    clean = storable(name)
     if len(clean) <= _MAX_NAME:
         return clean
     return f"{clean[: _MAX_NAME - 65]}~{hashlib.sha256(clean.encode()).hexdigest()}"

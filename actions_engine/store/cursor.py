@@ -1,4 +1,4 @@
-"""Statements in one transaction of a SQL store, and the text and lists that every database takes."""
+"""Statements in one transaction of a SQL store, and the lists of values in them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,6 @@ class Cursor(ABC):
     @abstractmethod
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run a statement for each row of values and return how many rows were changed in all."""
-
-
-def text(value: str) -> str:
-    """Return text that every database stores: without NUL and lone surrogates."""
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -20,7 +20,8 @@ from actions_engine.store.contract import (
     Settlement,
     StoredCall,
 )
-from actions_engine.store.cursor import CHUNK, Cursor, chunks, marks, run_for, text
+from actions_engine.store.cursor import CHUNK, Cursor, chunks, marks, run_for
+from actions_engine.store.text import storable
 
 _INSERT_CALL = (
     "INSERT INTO calls (id, event_id, instance, mapping, destination, action, idempotency_key, user_key, payload, "
@@ -85,7 +86,7 @@ class SQLStore(ABC):
             known = self._known(cursor, [event.message_id for event in events], dedupe_since)
             is_new: list[bool] = []
             for event in events:
-                is_new.append((name := text(event.message_id)) not in known)
+                is_new.append((name := storable(event.message_id)) not in known)
                 known.add(name)
             new = [event for event, fresh in zip(events, is_new, strict=True) if fresh]
             self._insert(cursor, new, now, configuration)
@@ -94,14 +95,14 @@ class SQLStore(ABC):
             if position is not None:
                 cursor.run(
                     "INSERT INTO positions VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    [text(part) for part in position],
+                    [storable(part) for part in position],
                 )
         return tuple(is_new)
 
     @staticmethod
     def _known(cursor: Cursor, names: Sequence[str], since: float) -> set[str]:
         known: set[str] = set()
-        for chunk in chunks([text(name) for name in names]):
+        for chunk in chunks([storable(name) for name in names]):
             query = f"SELECT message_id FROM events WHERE message_id IN ({marks(chunk)}) AND accepted_at >= ?"  # noqa: S608
             known.update(row[0] for row in cursor.rows(query, [*chunk, since]))
         return known
@@ -110,7 +111,10 @@ class SQLStore(ABC):
         numbers = self._ids(cursor, "events", len(events))
         cursor.run_many(
             "INSERT INTO events VALUES (?, ?, ?, ?)",
-            [(number, text(event.message_id), event.event, now) for number, event in zip(numbers, events, strict=True)],
+            [
+                (number, storable(event.message_id), event.event, now)
+                for number, event in zip(numbers, events, strict=True)
+            ],
         )
         planned = [(number, call) for number, event in zip(numbers, events, strict=True) for call in event.calls]
         ids = self._ids(cursor, "calls", len(planned))
@@ -118,14 +122,15 @@ class SQLStore(ABC):
             _INSERT_CALL,
             [
                 (
-                    call_id, number, text(call.instance), text(call.mapping), text(call.destination), text(call.action),
-                    text(call.key), text(call.user), call.payload, "rejected" if call.payload is None else "pending",
-                    text(call.reason), 0, 0, now, now, now, now, configuration,
+                    call_id, number, *map(storable, (call.instance, call.mapping, call.destination, call.action)),
+                    storable(call.key), storable(call.user), call.payload,
+                    "rejected" if call.payload is None else "pending", storable(call.reason), 0, 0, now, now, now, now,
+                    configuration,
                 )
                 for call_id, (number, call) in zip(ids, planned, strict=True)
             ],
         )  # fmt: skip
-        counted = Counter((text(call.instance), text(call.mapping)) for _, call in planned)
+        counted = Counter((storable(call.instance), storable(call.mapping)) for _, call in planned)
         cursor.run_many(
             "INSERT INTO accounts (instance, mapping, accepted) VALUES (?, ?, ?) "
             "ON CONFLICT (instance, mapping) DO UPDATE SET accepted = accounts.accepted + excluded.accepted",
@@ -145,7 +150,7 @@ class SQLStore(ABC):
 
     def position(self, name: str) -> str | None:  # noqa: D102
         with self._transaction(write=False) as cursor:
-            found = cursor.rows("SELECT value FROM positions WHERE name = ?", [text(name)])
+            found = cursor.rows("SELECT value FROM positions WHERE name = ?", [storable(name)])
         return str(found[0][0]) if found else None
 
     # -- leasing and settling
@@ -217,7 +222,7 @@ class SQLStore(ABC):
             )
             rows = cursor.rows(old, [instance, before, now, limit])
             expired = "UPDATE calls SET state = 'dead', reason = ?, updated_at = ?, token = NULL WHERE id IN ({ids})"
-            run_for(cursor, expired, [text(reason), now], [row[0] for row in rows])
+            run_for(cursor, expired, [storable(reason), now], [row[0] for row in rows])
         return Counter(row[1] for row in rows)
 
     def next_due(self, *, now: float) -> dict[str, float]:  # noqa: D102
@@ -231,12 +236,12 @@ class SQLStore(ABC):
             cursor.run(
                 "INSERT INTO pauses VALUES (?, ?, ?) "
                 "ON CONFLICT (instance) DO UPDATE SET until = excluded.until, reason = excluded.reason",
-                [text(pause.instance), pause.until, text(pause.reason)],
+                [storable(pause.instance), pause.until, storable(pause.reason)],
             )
 
     def resume(self, instance: str) -> None:  # noqa: D102
         with self._transaction() as cursor:
-            cursor.run("DELETE FROM pauses WHERE instance = ?", [text(instance)])
+            cursor.run("DELETE FROM pauses WHERE instance = ?", [storable(instance)])
 
     def pauses(self, *, now: float) -> list[Pause]:  # noqa: D102
         with self._transaction(write=False) as cursor:
@@ -313,8 +318,8 @@ class SQLStore(ABC):
                 "attempts = 0, bisect = 0, due = ?, window_from = ?, updated_at = ?, configuration = ?, token = NULL "
                 f"WHERE {ended}",
                 [
-                    state, text(planned.reason), planned.payload, text(planned.action), text(planned.destination),
-                    text(planned.user), now, now, now, configuration, call_id,
+                    state, storable(planned.reason), planned.payload, storable(planned.action),
+                    storable(planned.destination), storable(planned.user), now, now, now, configuration, call_id,
                 ],
             )  # fmt: skip
             return bool(changed)
@@ -363,7 +368,7 @@ def _settled(settlement: Settlement, now: float) -> tuple[Any, ...]:
         return "pending", None, None, settlement.due, 0, now, settlement.token
     state = "pending" if kind == "retry" else kind
     bisect = settlement.bisect if kind == "retry" else None
-    reason = text(settlement.reason)
+    reason = storable(settlement.reason)
     # A round of the search for a bad item is no attempt of the call's own.
     return state, reason, bisect, settlement.due, 0 if bisect else 1, now, settlement.token
 
