@@ -80,7 +80,7 @@ class LogEvent(User):
     user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
     groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
-    referrer: Annotated[str | None, From(Fact.REFERRER, "The page before; kept as user property.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer", "The page before; kept as user property.")] = None
     campaign: Annotated[JsonObject | None, From("context.campaign", "The campaign; kept as utm_… user properties.")] = (
         None
     )
@@ -211,12 +211,12 @@ amplitude.preset("Group calls", action="group_identify")
 amplitude.preset("Alias calls", action="map_user")
 
 _NAMES = {"product_id": "productId", "revenue_type": "revenueType"}
-_MAPPING_HOSTS = AmplitudeSettings.hosts | {"us": "https://api.amplitude.com"}
+_MAPPING_HOSTS = {**AmplitudeSettings.hosts, "us": "https://api.amplitude.com"}
 _ORDER_ONLY = ("revenue", "revenueType", "price", "quantity", "productId")
 
 
 def _event(payload: LogEvent) -> dict[str, Any]:
-    given = compact(payload.body(exclude=["referrer", "campaign", "products", "user_properties"]))
+    given = compact(payload.body(exclude=["referrer", "campaign", "products"]))
     event = {_NAMES.get(name, name): value for name, value in given.items()}
     event["insert_id"] = payload.idempotency_key
     found = {"referrer": payload.referrer} if payload.referrer else {}
@@ -226,8 +226,6 @@ def _event(payload: LogEvent) -> dict[str, Any]:
     if found:
         first = {f"initial_{name}": value for name, value in found.items()}
         event["user_properties"] = {"$set": found | (payload.user_properties or {}), "$setOnce": first}
-    elif payload.user_properties is not None:
-        event["user_properties"] = payload.user_properties
     return event
 
 

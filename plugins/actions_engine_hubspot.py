@@ -56,7 +56,7 @@ class UpsertContact(Record):
     lastname: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
     company: Annotated[str | None, From("traits.company.name", "The company's name.")] = None
     jobtitle: Annotated[str | None, From("traits.title || traits.position", "Job title.")] = None
-    address: Annotated[str | None, From(Fact.STREET, "Street and number.")] = None
+    address: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
     website: Annotated[str | None, From("traits.website", "Website.")] = None
     lifecyclestage: Annotated[
         str | None, Field(description="The stage's internal name, in lower case, such as lead.")
@@ -102,7 +102,8 @@ hubspot = Destination("hubspot", settings=HubSpotSettings, title="HubSpot")
 def upsert_contact(settings: HubSpotSettings, payload: UpsertContact) -> Steps:
     """Update a contact, or make it where there is none with this address."""
     body = {"properties": payload.body(exclude=["properties"]) | (payload.properties or {})}
-    response = yield _request(settings, "PATCH", _contact(payload.email), body, idProperty="email")
+    path = f"/crm/v3/objects/contacts/{quote(payload.email, safe='@')}"
+    response = yield _request(settings, "PATCH", path, body, idProperty="email")
     if response.status == 404:
         response = yield _request(settings, "POST", "/crm/v3/objects/contacts", body)
     return [_outcome(response)]
@@ -120,15 +121,15 @@ def upsert_company(settings: HubSpotSettings, payload: UpsertCompany) -> Steps:
     if _outcome(response).kind != "delivered":
         return [_outcome(response)]
     if found := response.json_object().get("results"):
-        company = _id(found[0] if isinstance(found, list) else None)
-        if not company:
+        if not (company := _id(found[0] if isinstance(found, list) else None)):
             return [Outcome.retry("HubSpot's answer names no company")]
         method, path = "PATCH", f"{path}/{company}"
     response = yield _request(settings, method, path, {"properties": properties})
     company = _id(response.json_object())
     if _outcome(response).kind != "delivered" or payload.contact_email is None:
         return [_outcome(response)]
-    response = yield _request(settings, "GET", _contact(payload.contact_email), None, idProperty="email")
+    path = f"/crm/v3/objects/contacts/{quote(payload.contact_email, safe='@')}"
+    response = yield _request(settings, "GET", path, None, idProperty="email")
     contact = _id(response.json_object())
     if _outcome(response).kind != "delivered" or not contact or not company:
         return [_outcome(response) if response.status != 404 else Outcome.retry("HubSpot has no such contact yet")]
@@ -158,12 +159,8 @@ hubspot.preset("Companies", action="upsert_company")
 
 
 def _request(settings: HubSpotSettings, method: str, path: str, body: Any, **params: str) -> Request:
-    headers = settings.access_token.bearer()
-    return Request(method, f"{settings.endpoint}{path}", headers=headers, params=params, json=body)
-
-
-def _contact(email: str) -> str:
-    return f"/crm/v3/objects/contacts/{quote(email, safe='@')}"
+    url, headers = f"{settings.endpoint}{path}", settings.access_token.bearer()
+    return Request(method, url, headers=headers, params=params, json=body)
 
 
 def _id(record: Any) -> str:

@@ -40,6 +40,9 @@ class IntercomSettings(RegionalSettings):
     region: Annotated[Literal["us", "eu", "au"], Field(description="Where the workspace lives.")] = "us"
 
 
+Attributes = Annotated[JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")]
+
+
 class Identify(Payload):
     """A contact."""
 
@@ -53,9 +56,7 @@ class Identify(Payload):
     last_seen_at: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it was seen last.")] = None
     owner_id: Annotated[int | None, Field(description="The admin that owns it.")] = None
     unsubscribed_from_emails: Annotated[bool | None, Field(description="Whether it takes no mail.")] = None
-    custom_attributes: Annotated[
-        JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")
-    ] = None
+    custom_attributes: Attributes = None
 
     identified = at_least_one_of("external_id", "email")
 
@@ -75,9 +76,7 @@ class Group(Payload):
     remote_created_at: Annotated[
         UnixSeconds | None, From("traits.created_at || traits.createdAt", "When you first knew it.")
     ] = None
-    custom_attributes: Annotated[
-        JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")
-    ] = None
+    custom_attributes: Attributes = None
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
     email: Annotated[str | None, From("context.traits.email", "The contact's address.")] = None
 
@@ -159,10 +158,10 @@ def _search(settings: IntercomSettings, external_id: str | None, email: str | No
 
 def _first(response: Response) -> str:
     """Return the id of the first contact found, empty where there is none."""
-    found = response.json_object().get("data")
-    first = found[0] if isinstance(found, list) and found else None
-    identity = first.get("id") if isinstance(first, dict) else None
-    return quote(str(identity), safe="") if identity else ""
+    match response.json_object().get("data"):
+        case [{"id": identity}, *_] if identity:
+            return quote(str(identity), safe="")
+    return ""
 
 
 def _outcome(response: Response) -> Outcome:

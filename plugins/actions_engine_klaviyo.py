@@ -39,9 +39,6 @@ class KlaviyoSettings(Settings):
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://a.klaviyo.com/api"
 
 
-_IDENTITY = ("email", "phone_number", "external_id", "anonymous_id")
-
-
 class Person(Payload):
     """Whom a call is about."""
 
@@ -50,11 +47,11 @@ class Person(Payload):
     external_id: Annotated[str | None, From("userId", "Your id of the person.")] = None
     anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
 
-    identified = at_least_one_of(*_IDENTITY)
+    identified = at_least_one_of("email", "phone_number", "external_id", "anonymous_id")
 
     def identity(self) -> dict[str, Any]:
         """Return what the person is known by."""
-        return compact({name: getattr(self, name) for name in _IDENTITY})
+        return compact({name: getattr(self, name) for name in Person.model_fields})
 
 
 class Location(Part):
@@ -133,6 +130,7 @@ class Subscribe(Payload):
 
 
 klaviyo = Destination("klaviyo", settings=KlaviyoSettings, title="Klaviyo")
+_TOGETHER = Batch(max_calls=1000, key=lambda payload: (payload.list_id, payload.custom_source), linger=1.0)
 
 
 @klaviyo.action(trigger='type = "identify"')
@@ -154,7 +152,7 @@ def track_event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
         metric={"data": {"type": "metric", "attributes": {"name": payload.metric_name}}},
         profile={"data": {"type": "profile", "attributes": payload.identity()}},
     )
-    return _post(settings, "/events/", {"type": "event", "attributes": attributes})
+    return _request(settings, "POST", "/events/", {"type": "event", "attributes": attributes})
 
 
 @klaviyo.action(trigger='type = "track" and event = "Order Completed"')
@@ -193,14 +191,10 @@ def remove_profile_from_list(settings: KlaviyoSettings, payload: ListMember) -> 
     found = response.json_object().get("data")
     if not isinstance(found, list):
         return [Outcome.retry("Klaviyo's answer names no profiles")]
-    if not found:
-        return [Outcome.delivered()]
     members = [{"type": "profile", "id": item["id"]} for item in found if isinstance(item, dict) and "id" in item]
-    response = yield _request(settings, "DELETE", _members(payload.list_id), json={"data": members})
+    if found:
+        response = yield _request(settings, "DELETE", _members(payload.list_id), members)
     return [Outcome.of(response)]
-
-
-_TOGETHER = Batch(max_calls=1000, key=lambda payload: (payload.list_id, payload.custom_source), linger=1.0)
 
 
 @klaviyo.action(trigger='type = "track" and event = "User Subscribed"', batch=_TOGETHER)
@@ -215,13 +209,12 @@ def subscribe_profile(settings: KlaviyoSettings, payloads: list[Subscribe]) -> R
     attributes = compact(
         profiles={"data": profiles},
         # A time of consent in the past is only taken of an import of consent that was given before.
-        historical_import=True if any(payload.consented_at for payload in payloads) else None,
+        historical_import=any(payload.consented_at for payload in payloads) or None,
         custom_source=payloads[0].custom_source or None,
     )
-    data: dict[str, Any] = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
-    if payloads[0].list_id:
-        data["relationships"] = {"list": {"data": {"type": "list", "id": payloads[0].list_id}}}
-    return _post(settings, "/profile-subscription-bulk-create-jobs/", data)
+    lists = {"list": {"data": {"type": "list", "id": payloads[0].list_id}}} if payloads[0].list_id else None
+    data = compact(type="profile-subscription-bulk-create-job", attributes=attributes, relationships=lists)
+    return _request(settings, "POST", "/profile-subscription-bulk-create-jobs/", data)
 
 
 klaviyo.preset("Identify calls", action="upsert_profile")
@@ -230,24 +223,21 @@ klaviyo.preset("People subscribed", action="subscribe_profile")
 klaviyo.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')
 
 
-def _request(settings: KlaviyoSettings, method: str, path: str, **rest: Any) -> Request:
-    authorization = settings.api_key.into("Klaviyo-API-Key {}")
-    headers = {"Authorization": authorization, "Accept": "application/json", "revision": settings.revision}
-    return Request(method, f"{settings.endpoint}{path}", headers=headers, **rest)
-
-
-def _post(settings: KlaviyoSettings, path: str, data: Any) -> Request:
-    return _request(settings, "POST", path, json={"data": data})
+def _request(settings: KlaviyoSettings, method: str, path: str, data: Any = None, **rest: Any) -> Request:
+    headers: dict[str, Any] = {"Accept": "application/json", "revision": settings.revision}
+    headers["Authorization"] = settings.api_key.into("Klaviyo-API-Key {}")
+    body = None if data is None else {"data": data}
+    return Request(method, f"{settings.endpoint}{path}", headers=headers, json=body, **rest)
 
 
 def _import(settings: KlaviyoSettings, attributes: dict[str, Any], list_id: str | None) -> Steps:
-    response = yield _post(settings, "/profile-import/", {"type": "profile", "attributes": attributes})
+    response = yield _request(settings, "POST", "/profile-import/", {"type": "profile", "attributes": attributes})
     if list_id is None or Outcome.of(response).kind != "delivered":
         return [Outcome.of(response)]
     profile = response.json_object().get("data")
     if not isinstance(profile, dict) or not isinstance(profile.get("id"), str):
         return [Outcome.retry("Klaviyo's answer names no profile")]
-    response = yield _post(settings, _members(list_id), [{"type": "profile", "id": profile["id"]}])
+    response = yield _request(settings, "POST", _members(list_id), [{"type": "profile", "id": profile["id"]}])
     return [Outcome.of(response)]
 
 

@@ -56,8 +56,8 @@ class TrackEvent(Payload):
     user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "The visitor's or device's id.")] = None
     ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
-    current_url: Annotated[str | None, From(Fact.PAGE_URL, "The page's URL.")] = None
-    referrer: Annotated[str | None, From(Fact.REFERRER, "The page before.")] = None
+    current_url: Annotated[str | None, From("context.page.url", "The page's URL.")] = None
+    referrer: Annotated[str | None, From("context.page.referrer", "The page before.")] = None
     browser: Annotated[str | None, From(f"{_AGENT}.browser", "The browser.")] = None
     browser_version: Annotated[str | None, From(f"{_AGENT}.browser_version", "The browser's version.")] = None
     os: Annotated[str | None, From("context.os.name", "The operating system.")] = None
@@ -175,14 +175,15 @@ def identify(settings: MixpanelSettings, payload: Identify) -> Steps:
     """Join a visitor with a user, and tell what is known."""
     if payload.user_id and payload.anonymous_id:
         ids = {"$identified_id": payload.user_id, "$anon_id": payload.anonymous_id}
-        outcomes = _accepted((yield _track(settings, "$identify", ids)), [payload])
-        if outcomes[0].kind != "delivered":
-            return outcomes
+        response = yield _track(settings, "$identify", ids)
+        if (outcome := _accepted(response, [payload])[0]).kind != "delivered":
+            return [outcome]
     if not payload.traits:
         return [Outcome.delivered()]
     traits = {_PROFILE.get(name, name): value for name, value in payload.traits.items()}
     person = {"$distinct_id": payload.user_id or payload.anonymous_id, "$ip": payload.ip}
-    return _accepted((yield _profile(settings, "/engage", person | {"$set": traits})), [payload])
+    response = yield _profile(settings, "/engage", person | {"$set": traits})
+    return _accepted(response, [payload])
 
 
 @mixpanel.action(trigger='type = "group"', outcomes=_accepted)
@@ -191,8 +192,8 @@ def group(settings: MixpanelSettings, payload: Group) -> Request:
     traits = dict(payload.traits or {})
     if "name" in traits:
         traits["$name"] = traits.pop("name")
-    group = {"$group_key": payload.group_key, "$group_id": payload.group_id, "$set": traits}
-    return _profile(settings, "/groups", group)
+    update = {"$group_key": payload.group_key, "$group_id": payload.group_id, "$set": traits}
+    return _profile(settings, "/groups", update)
 
 
 @mixpanel.action(trigger='type = "alias"', outcomes=_accepted)
@@ -204,8 +205,8 @@ def alias(settings: MixpanelSettings, payload: Alias) -> Request:
 @mixpanel.action(trigger='type = "track"', outcomes=_accepted)
 def increment(settings: MixpanelSettings, payload: Increment) -> Request:
     """Add to numbers of a user's profile."""
-    person = {"$distinct_id": payload.distinct_id, "$ip": payload.ip, "$add": payload.increment}
-    return _profile(settings, "/engage", person)
+    update = {"$distinct_id": payload.distinct_id, "$ip": payload.ip, "$add": payload.increment}
+    return _profile(settings, "/engage", update)
 
 
 mixpanel.preset("Track calls", action="track_event", trigger='type = "track" and event != "Order Completed"')

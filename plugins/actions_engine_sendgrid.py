@@ -45,14 +45,16 @@ class UpsertContact(Payload):
     ] = None
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "The id of a contact that is not known yet.")] = None
-    first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
-    last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
-    address_line_1: Annotated[str | None, From(Fact.STREET, "Street and number.")] = None
+    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
+    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
+    address_line_1: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
     address_line_2: Annotated[str | None, Field(description="Second line.")] = None
-    city: Annotated[str | None, From(Fact.CITY, "City.")] = None
-    state_province_region: Annotated[str | None, From(Fact.STATE, "State, province or region.")] = None
-    postal_code: Annotated[str | None, From(Fact.POSTAL_CODE, "Postal code.")] = None
-    country: Annotated[str | None, From(Fact.COUNTRY, "Country.")] = None
+    city: Annotated[str | None, From("traits.address.city", "City.")] = None
+    state_province_region: Annotated[str | None, From("traits.address.state", "State, province or region.")] = None
+    postal_code: Annotated[
+        str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")
+    ] = None
+    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
     custom_fields: Annotated[JsonObject | None, Field(description="Custom fields, by name or by id.")] = None
     list_ids: Annotated[list[str], Field(description="Lists that the contact is put on.", default_factory=list)]
 
@@ -102,7 +104,11 @@ def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) ->
         response = yield _request(settings, "GET", "/v3/marketing/field_definitions", None)
         if Outcome.of(response).kind != "delivered":
             return [Outcome.of(response)] * len(payloads)
-        fields = _definitions(response)
+        definitions = response.json_object().get("custom_fields")
+        for definition in definitions if isinstance(definitions, list) else []:
+            match definition:
+                case {"id": str(field_id), "name": str(name)}:
+                    fields |= {name: field_id, field_id: field_id}
         if not fields:
             return [Outcome.retry("SendGrid's answer names no custom fields")] * len(payloads)
     contacts, faults = [], {}
@@ -122,11 +128,11 @@ def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) ->
 def send_mail(settings: SendGridSettings, payload: SendMail) -> Request:
     """Send a mail made of a dynamic template."""
     given = {name: value for name, value in payload.body().items() if value not in (None, [])}
-    personal = ("to", "cc", "bcc", "dynamic_template_data", "send_at")
-    personalization = {name: given.pop(name) for name in personal if name in given}
+    names = ("to", "cc", "bcc", "dynamic_template_data", "send_at")
+    personal: dict[str, Any] = {name: given.pop(name) for name in names if name in given}
     # SendGrid does not deduplicate; the key comes back in its event webhook, where a second mail can be told.
-    personalization["custom_args"] = {"idempotency_key": payload.idempotency_key}
-    body = {"personalizations": [personalization], "from": given.pop("sender")}
+    personal["custom_args"] = {"idempotency_key": payload.idempotency_key}
+    body = {"personalizations": [personal], "from": given.pop("sender")}
     if "group_id" in given:
         body["asm"] = {"group_id": given.pop("group_id")}
     return _request(settings, "POST", "/v3/mail/send", body | given)
@@ -138,13 +144,3 @@ sendgrid.preset("Contacts", action="upsert_contact")
 def _request(settings: SendGridSettings, method: str, path: str, body: Any) -> Request:
     headers = settings.api_key.bearer() | {"Accept": "application/json"}
     return Request(method, f"{settings.host}{path}", headers=headers, json=body)
-
-
-def _definitions(response: Response) -> dict[str, str]:
-    """Return the ids of the custom fields, each by its name and by its id."""
-    fields = response.json_object().get("custom_fields")
-    known: dict[str, str] = {}
-    for field in fields if isinstance(fields, list) else []:
-        if isinstance(field, dict) and isinstance(field.get("id"), str) and isinstance(field.get("name"), str):
-            known |= {field["name"]: field["id"], field["id"]: field["id"]}
-    return known

@@ -7,7 +7,7 @@ is posted again.
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from actions_engine import (
     Destination,
@@ -32,12 +32,7 @@ class SlackSettings(Settings):
     bot_token: Annotated[Secret | None, Field(description="An app's bot token, xoxb-…, with chat:write.")] = None
     endpoint: Annotated[str, Field(description="Another host for the Web API, for tests.")] = "https://slack.com"
 
-    @model_validator(mode="after")
-    def one_way(self) -> "SlackSettings":
-        """Ask for a way to post."""
-        if self.webhook_url is None and self.bot_token is None:
-            raise ValueError("give webhook_url or bot_token")
-        return self
+    one_way = at_least_one_of("webhook_url", "bot_token")
 
 
 class Message(Payload):
@@ -74,27 +69,24 @@ class ChannelMessage(Message):
 
 slack = Destination("slack", settings=SlackSettings, title="Slack")
 
-_CREDENTIALS = frozenset({
+# What becomes of a message that Slack refuses with these errors; with any other it is rejected.
+_KINDS: dict[Any, Any] = dict.fromkeys((
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_permission",
     "missing_scope", "org_login_required",
-})  # fmt: skip
-_PASSING = frozenset({
+), "paused") | dict.fromkeys((
     "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
     "team_added_to_org",
-})  # fmt: skip
+), "retry")  # fmt: skip
 
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read `ok` and `error`: the Web API answers 200 to nearly everything."""
-    outcome = Outcome.of(response)
-    if outcome.kind == "delivered":
-        answer = response.json_object()
-        if not isinstance(answer.get("ok"), bool):
-            outcome = Outcome.retry("Slack's answer does not say whether the message was posted")
-        elif not answer["ok"]:
-            error = str(answer.get("error", ""))[:100]
-            kind = "paused" if error in _CREDENTIALS else "retry" if error in _PASSING else "rejected"
-            outcome = Outcome(kind, f"Slack says {error}")
+    outcome, answer = Outcome.of(response), response.json_object()
+    if outcome.kind == "delivered" and not isinstance(answer.get("ok"), bool):
+        outcome = Outcome.retry("Slack's answer does not say whether the message was posted")
+    elif outcome.kind == "delivered" and not answer["ok"]:
+        error = str(answer.get("error", ""))[:100]
+        outcome = Outcome(_KINDS.get(error, "rejected"), f"Slack says {error}")
     return [outcome] * len(payloads)
 
 
@@ -111,8 +103,8 @@ def post_message(settings: SlackSettings, payload: ChannelMessage) -> Request:
     """Post a message to any channel that the app is in."""
     if settings.bot_token is None:
         raise ValueError("post_message needs the setting bot_token")
-    url = f"{settings.endpoint}/api/chat.postMessage"
-    return Request.post(url, headers=settings.bot_token.bearer(), json=payload.body())
+    headers = settings.bot_token.bearer()
+    return Request.post(f"{settings.endpoint}/api/chat.postMessage", headers=headers, json=payload.body())
 
 
 slack.preset(

@@ -74,9 +74,8 @@ class DatabaseTransport:
             import sqlalchemy  # noqa: PLC0415 - an optional extra
         except ImportError:
             raise ValueError("the destination sql needs the extra: pip install 'actions-engine[sql]'") from None
-        url = self.settings.url.reveal()
         # psycopg is what this package brings along.
-        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.settings.url.reveal())
         self.engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
 
     def send(self, request: Request) -> Response:
@@ -127,20 +126,18 @@ class DatabaseTransport:
         """Return a table that has every column of the rows, making what is missing."""
         import sqlalchemy as sa  # noqa: PLC0415 - see open
 
-        wanted: dict[str, Any] = {}
+        wanted: dict[str, Any] = {KEY: sa.Text()}
         for row in rows:
             for column, value in row.items():
-                if value is not None:
-                    wanted.setdefault(column, _type(value))
+                wanted.setdefault(column, _type(value))
         known = self.tables.get(name)
         if known is not None and set(known.columns.keys()).issuperset(wanted):
             return known
         schema = self.settings.schema_name
         inspector = sa.inspect(connection)
         if not inspector.has_table(name, schema=schema):
-            columns = [sa.Column(column, kind) for column, kind in wanted.items() if column != KEY]
-            made = sa.Table(name, sa.MetaData(schema=schema), sa.Column(KEY, sa.Text, primary_key=True), *columns)
-            made.create(connection, checkfirst=True)
+            columns = [sa.Column(column, kind, primary_key=column == KEY) for column, kind in wanted.items()]
+            sa.Table(name, sa.MetaData(schema=schema), *columns).create(connection, checkfirst=True)
         else:
             present = {column["name"] for column in inspector.get_columns(name, schema=schema)}
             # Names are quoted by the dialect, types are SQLAlchemy's own.
@@ -183,10 +180,12 @@ sql = Destination("sql", settings=SqlSettings, title="SQL", transport=DatabaseTr
 
 def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     """Read which rows were refused."""
-    faults, outcome = response.json_object().get("faults"), Outcome.of(response)
-    if outcome.kind == "delivered" and (response.status != 200 or not isinstance(faults, dict)):
-        return [Outcome.retry("the answer does not say what became of the rows")] * len(payloads)
-    return Outcome.of_items(response, len(payloads), XX)
+    faults = response.json_object().get("faults")
+    if response.status == 200 and isinstance(faults, dict):
+        refused = {number: str(faults[str(number)]) for number in range(len(payloads)) if str(number) in faults}
+        return Outcome.of_items(response, len(payloads), refused)
+    outcome, unclear = Outcome.of(response), Outcome.retry("the answer does not say what became of the rows")
+    return [unclear if outcome.kind == "delivered" else outcome] * len(payloads)
 
 
 @sql.action(
