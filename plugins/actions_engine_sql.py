@@ -25,7 +25,7 @@ from actions_engine import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Column, Connection, Engine, Table
 
 KEY = "call_key"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
@@ -116,11 +116,18 @@ class DatabaseTransport:
 
         if self.engine is None:
             raise ValueError("the transport is not open")
-        with self.engine.begin() as connection:
-            table = self._table(connection, name, rows)
-            values = [{column: _value(row.get(column)) for column in table.columns.keys()} for row in rows]  # noqa: SIM118
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            connection.execute(dialect.insert(table).on_conflict_do_nothing(index_elements=[KEY]), values)
+        try:
+            with self.engine.begin() as connection:
+                table = self._table(connection, name, rows)
+                values = [
+                    {column.name: _value(row.get(column.name), column) for column in table.columns} for row in rows
+                ]
+                dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+                connection.execute(dialect.insert(table).on_conflict_do_nothing(index_elements=[KEY]), values)
+        except Exception:
+            # A table that was made in this transaction is gone with it.
+            self.tables.pop(name, None)
+            raise
 
     def _table(self, connection: "Connection", name: str, rows: list[dict[str, Any]]) -> "Table":
         """Return a table that has every column of the rows, making what is missing."""
@@ -140,6 +147,8 @@ class DatabaseTransport:
             sa.Table(name, sa.MetaData(schema=schema), *columns).create(connection, checkfirst=True)
         else:
             present = {column["name"] for column in inspector.get_columns(name, schema=schema)}
+            if KEY not in present:
+                raise ValueError(f"the table {name} has no column {KEY}: it was not made by this destination")
             # Names are quoted by the dialect, types are SQLAlchemy's own.
             quote = connection.dialect.identifier_preparer.quote
             target = quote(name) if schema is None else f"{quote(schema)}.{quote(name)}"
@@ -148,8 +157,6 @@ class DatabaseTransport:
                     written = kind.compile(connection.dialect)
                     connection.execute(sa.text(f"ALTER TABLE {target} ADD COLUMN {quote(column)} {written}"))
         table = sa.Table(name, sa.MetaData(schema=schema), autoload_with=connection)
-        if KEY not in table.columns:
-            raise ValueError(f"the table {name} has no column {KEY}: it was not made by this destination")
         self.tables[name] = table
         return table
 
@@ -162,9 +169,14 @@ def _type(value: Any) -> Any:
     return {bool: sa.Boolean, int: sa.BigInteger, float: sa.Double}.get(type(value), sa.JSON)()
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, column: "Column[Any]") -> Any:
+    """Return a value as its column takes it: text that looks like a moment is one where the column holds moments."""
+    import sqlalchemy as sa  # noqa: PLC0415 - see DatabaseTransport.open
+
+    if not (isinstance(column.type, sa.DateTime) and isinstance(value, str) and _MOMENT.fullmatch(value)):
+        return value
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else value
+        return datetime.fromisoformat(value)
     except ValueError:
         return value
 

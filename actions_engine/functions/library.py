@@ -134,11 +134,11 @@ class Library:
             identity,
             logic,
             numbers,
-            objects,
+            objects_and_lists,
             text,
         )
 
-        modules = (text, objects, numbers, logic, hashing, dates, identity, device)
+        modules = (text, objects_and_lists, numbers, logic, hashing, dates, identity, device)
         ours = [function(implementation) for module in modules for implementation in module.FUNCTIONS]
         return Library([*_jmespath_functions(), *ours])
 

@@ -1,8 +1,14 @@
-"""Environments that settings are read from."""
+"""`${VAR}` and `${VAR:-default}` in settings, and the environments that they are read from."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from actions_engine.language.keys import VARIABLE
+from actions_engine.loading.source import Node, Source
 
 
 class AnyVariable(dict[str, str]):
@@ -19,3 +25,36 @@ class AnyVariable(dict[str, str]):
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return a variable's value, or a text that names it."""
         return super().get(name) or default or f"the-value-of-{name}"
+
+
+def expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
+    """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
+    if node.is_mapping:
+        return {key: expand(source, item, environ) for key, item in node.value.items()}
+    if node.is_list:
+        return [expand(source, item, environ) for item in node.value]
+    if not isinstance(node.value, str) or "${" not in node.value:
+        return node.value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        value = environ.get(name)
+        # As in a shell, `:-` also replaces an empty value.
+        if default is not None:
+            return value or default[2:]
+        if value is None:
+            source.problem(
+                "unset-variable",
+                f"the environment variable {name} is not set",
+                node,
+                at=match.start(),
+                hint=f"set it, or give a default: ${{{name}:-…}}",
+            )
+        return value or ""
+
+    text = VARIABLE.sub(replace, node.value)
+    for match in re.finditer(r"\$\{", VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
+        source.problem(
+            "variable-syntax", "this is no variable", node, at=match.start(), hint="write ${NAME} or ${NAME:-default}"
+        )
+    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from actions_engine.destination import Destination, Settings
-from actions_engine.language.keys import VARIABLE
+from actions_engine.loading.environment import expand
 from actions_engine.loading.source import Node, Source
 from actions_engine.request import Secret
 from actions_engine.wording import did_you_mean
@@ -26,7 +25,7 @@ def read_settings(source: Source, root: Node, destination: Destination, environ:
     if node is not None:
         _hide_secrets(source, node, destination)
     before = sum(problem.severity == "error" for problem in source.problems)
-    values = {} if node is None else {key: _expand(source, item, environ) for key, item in node.value.items()}
+    values = {} if node is None else {key: expand(source, item, environ) for key, item in node.value.items()}
     if sum(problem.severity == "error" for problem in source.problems) > before:
         return None
     try:
@@ -96,36 +95,3 @@ def _settings_problem(source: Source, place: Node, destination: Destination, fau
         dotted = ".".join(str(part) for part in fault["loc"])
         # pydantic's own words for what was expected; the value itself may be a secret.
         source.problem("setting-value", f"setting {dotted!r}: {fault['msg']}", at)
-
-
-def _expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
-    """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
-    if node.is_mapping:
-        return {key: _expand(source, item, environ) for key, item in node.value.items()}
-    if node.is_list:
-        return [_expand(source, item, environ) for item in node.value]
-    if not isinstance(node.value, str) or "${" not in node.value:
-        return node.value
-
-    def replace(match: re.Match[str]) -> str:
-        name, default = match["name"], match["default"]
-        value = environ.get(name)
-        # As in a shell, `:-` also replaces an empty value.
-        if default is not None:
-            return value or default[2:]
-        if value is None:
-            source.problem(
-                "unset-variable",
-                f"the environment variable {name} is not set",
-                node,
-                at=match.start(),
-                hint=f"set it, or give a default: ${{{name}:-…}}",
-            )
-        return value or ""
-
-    text = VARIABLE.sub(replace, node.value)
-    for match in re.finditer(r"\$\{", VARIABLE.sub(lambda hit: " " * len(hit[0]), node.value)):
-        source.problem(
-            "variable-syntax", "this is no variable", node, at=match.start(), hint="write ${NAME} or ${NAME:-default}"
-        )
-    return text

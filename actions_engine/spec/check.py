@@ -15,6 +15,7 @@ from typing import Any
 
 from actions_engine.errors import Problem, Severity
 from actions_engine.request import encode_json
+from actions_engine.spec.currencies import CURRENCIES
 from actions_engine.spec.moments import read_moment
 from actions_engine.spec.names import check_name
 from actions_engine.spec.tables import (
@@ -22,7 +23,6 @@ from actions_engine.spec.tables import (
     COMMON_FIELDS,
     CONTEXT_FIELDS,
     CONTEXT_KINDS,
-    CURRENCIES,
     EVENT_TYPES,
     FIELD_KINDS,
     GROUP_TRAITS,

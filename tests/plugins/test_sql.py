@@ -94,6 +94,34 @@ def test_one_bad_row_keeps_the_others(transport: DatabaseTransport, url: str) ->
     assert [row["call_key"] for row in read(transport)] == ["k0", "k1", "k3"]
 
 
+def test_a_bad_row_in_the_first_batch_spoils_nothing_later(transport: DatabaseTransport) -> None:
+    """The table that was made for a batch which failed is made again for the next one."""
+    outcomes = write(transport, {"k1": {"n": 1}, "k2": {"n": 2**80}})
+    assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected"]
+    assert [outcome.kind for outcome in write(transport, {"k3": {"n": 3}})] == ["delivered"]
+    assert [row["call_key"] for row in read(transport)] == ["k1", "k3"]
+
+
+def test_a_table_of_somebody_else_is_left_alone(transport: DatabaseTransport) -> None:
+    """A table that was not made by this destination is not altered; its rows are rejected with the reason."""
+    assert transport.engine is not None
+    with transport.engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE events (n INTEGER)"))
+    (outcome,) = write(transport, {"k1": {"n": 1}})
+    assert (outcome.kind, "was not made by this destination" in outcome.reason) == ("rejected", True)
+    with transport.engine.begin() as connection:
+        assert [column["name"] for column in sa.inspect(connection).get_columns("events")] == ["n"]
+
+
+def test_a_moment_in_a_column_of_json_is_text(transport: DatabaseTransport) -> None:
+    """A column that holds objects takes text that looks like a moment as text."""
+    kinds = [
+        outcome.kind for outcome in write(transport, {"k1": {"at": {"a": 1}}, "k2": {"at": "2025-03-02T10:00:01Z"}})
+    ]
+    assert kinds == ["delivered", "delivered"]
+    assert [row["call_key"] for row in read(transport)] == ["k1", "k2"]
+
+
 def test_each_mapping_has_its_table(transport: DatabaseTransport) -> None:
     """Rows go to the table that the mapping names; a name that is none is refused before."""
     write(transport, {"k1": {"a": 1}}, table="orders")
