@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from actions_engine.call import Call
 from actions_engine.destination import Action, Batch
+from actions_engine.errors import PLUGIN_RAISES, PluginError
 from actions_engine.mapping import Instance
 from actions_engine.payload import Payload
 from actions_engine.request import Request, encode_json
@@ -15,13 +16,23 @@ from actions_engine.request import Request, encode_json
 Item = TypeVar("Item")
 
 
-def batch_key(action: Action, policy: Batch, payload: Payload) -> Hashable:
-    """Return what is equal for payloads that may share a request.
+def batch_place(action: Action, policy: Batch, payload: Payload) -> tuple[Hashable, int]:
+    """Return what is equal for payloads that may share a request, and how many records a payload makes.
 
     Raises:
-        Exception: whatever the policy's own function raises.
+        PluginError: one of the policy's functions raised, or returned what it may not.
     """
-    return action.name, policy.key(payload)
+    try:
+        key = policy.key(payload)
+        hash(key)
+        records: Any = policy.records(payload)
+    except PLUGIN_RAISES as error:
+        told = f"{type(error).__name__}: {error}"
+        raise PluginError(action.destination, f"the batch policy of action {action.name} fails: {told}") from error
+    if type(records) is not int or records < 0:
+        told = f"the batch policy of action {action.name} counts {str(records)[:40]!r} records"
+        raise PluginError(action.destination, told)
+    return (action.name, key), records
 
 
 @dataclass(slots=True)
@@ -62,9 +73,9 @@ def batches(calls: Iterable[Call]) -> Iterator[list[Call]]:
         if policy is None:
             yield [call]
             continue
-        key = (instance, batch_key(action, policy, call.payload))
+        place, records = batch_place(action, policy, call.payload)
+        key = (instance, place)
         size = len(encode_json(call.payload)) if policy.max_bytes else 0
-        records = policy.records(call.payload)
         group = groups.get(key)
         if group is not None and not group.takes(policy, size, records):
             yield group.calls

@@ -10,6 +10,7 @@ def identify(settings: SegmentSettings, payloads: list[Identify]) -> Request:
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import typing
@@ -20,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from actions_engine.delivery_settings import DeliverySettings
-from actions_engine.errors import PluginError
+from actions_engine.errors import PLUGIN_RAISES, PluginError
 from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
@@ -106,7 +107,11 @@ class Batch:
 
 
 class Transport(Protocol):
-    """Carries requests where HTTP does not go: files, SQL, a broker."""
+    """Carries requests where HTTP does not go: files, SQL, a broker.
+
+    One thread opens, uses, flushes and closes it, a request at a time. A transport that takes more says how many by an
+    attribute `concurrency`: then other threads, so many at once, send too.
+    """
 
     def open(self) -> None:
         """Get ready; called once, before the first send."""
@@ -158,7 +163,7 @@ class Action:
         """
         try:
             result = self.function(settings, payloads if self.batch is not None else payloads[0])
-        except Exception as error:
+        except PLUGIN_RAISES as error:
             raise self._failed(error) from error
         if not isinstance(result, (Request, Generator)):
             raise PluginError(
@@ -176,15 +181,19 @@ class Action:
         if isinstance(result, Request):
             return result
         try:
-            return next(result)
+            first: Any = next(result)
         except StopIteration:
             raise PluginError(self.destination, f"action {self.name} yielded no request") from None
-        except Exception as error:
+        except PLUGIN_RAISES as error:
             raise self._failed(error) from error
         finally:
-            result.close()
+            with contextlib.suppress(*PLUGIN_RAISES):
+                result.close()
+        if not isinstance(first, Request):
+            raise PluginError(self.destination, f"action {self.name} yielded {type(first).__name__} and no Request")
+        return first
 
-    def _failed(self, error: Exception) -> PluginError:
+    def _failed(self, error: BaseException) -> PluginError:
         return PluginError(self.destination, f"action {self.name} raised {type(error).__name__}: {error}")
 
     def defaults(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from actions_engine.call import Call, Rejection, Routing
 from actions_engine.compiler.code_writer import Compiled
 from actions_engine.compiler.index import Index
 from actions_engine.compiler.program import Finish, ProgramWriter, compile_fields
-from actions_engine.errors import PluginError, Problem
+from actions_engine.errors import PLUGIN_RAISES, PluginError, Problem
 from actions_engine.hookspecs import Drop
 from actions_engine.loading.mappings import load_mappings
 from actions_engine.mapping import Mapping
@@ -108,7 +108,7 @@ class Engine:
             return _NOTHING
         try:
             return Routing((self._programs.get(fired) or self._program(fired))(event))
-        except Exception:  # noqa: BLE001 - one of the mappings failed: each is tried by itself
+        except PLUGIN_RAISES:  # one of the mappings failed: each is tried by itself
             return self._route_one_by_one(event, fired)
 
     def route_many(self, events: Iterable[Any]) -> Iterator[Routing]:
@@ -190,6 +190,6 @@ class Engine:
             mapping = self.mappings[number]
             try:
                 calls += (self._programs.get((number,)) or self._program((number,)))(event)
-            except Exception as error:  # noqa: BLE001 - whatever a mapping raises is its own alone
+            except PLUGIN_RAISES as error:  # whatever a mapping raises is its own alone
                 rejections.append(rejection_of(mapping, event, error))
         return Routing(tuple(calls), tuple(rejections))

@@ -20,6 +20,9 @@ from typing import Literal
 
 Severity = Literal["error", "warning", "hint"]
 
+#: What a plugin's code may raise, `sys.exit` among it; an interrupt from the keyboard is the host's.
+PLUGIN_RAISES = (Exception, SystemExit, GeneratorExit)
+
 
 class ActionsEngineError(Exception):
     """The base of every error that this package raises on purpose."""

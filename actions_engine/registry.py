@@ -13,7 +13,7 @@ import pluggy
 from actions_engine import hookspecs
 from actions_engine.call import SentCall
 from actions_engine.destination import Destination
-from actions_engine.errors import PluginError
+from actions_engine.errors import PLUGIN_RAISES, PluginError
 from actions_engine.functions import Function, Library, function
 from actions_engine.hookspecs import PROJECT, Drop
 from actions_engine.outcome import Outcome
@@ -76,7 +76,7 @@ class Registry:
             distribution = _distribution(entry_point)
             try:
                 plugin = entry_point.load()
-            except Exception as error:  # noqa: BLE001 - a plugin's import may raise anything
+            except PLUGIN_RAISES as error:
                 registry._leave_out(entry_point.name, distribution, f"it does not import: {_cause(error)}")
             else:
                 registry._add_plugin(plugin, entry_point.name, distribution)
@@ -104,7 +104,7 @@ class Registry:
         for hook in sorted(self._hooks.hook.before_route.get_hookimpls(), key=lambda hook: hook.plugin_name):
             try:
                 answer = hook.function(event)
-            except Exception as error:
+            except PLUGIN_RAISES as error:
                 raise PluginError(hook.plugin_name, f"before_route raised {_cause(error)}") from error
             if isinstance(answer, Drop):
                 return answer
@@ -130,7 +130,7 @@ class Registry:
                 hook.function(
                     **{name: value for name, value in (("call", call), ("outcome", outcome)) if name in hook.argnames}
                 )
-            except Exception as error:  # noqa: BLE001 - a plugin's hook may raise anything
+            except PLUGIN_RAISES as error:
                 errors.append(PluginError(hook.plugin_name, f"after_delivery raised {_cause(error)}"))
         return errors
 
@@ -150,7 +150,7 @@ class Registry:
             for hook in self._own_hooks("register_functions", name):
                 hook.function(lambda implementation: functions.append(function(implementation)))
             library = self.library.with_functions(functions) if functions else self.library
-        except Exception as error:  # noqa: BLE001 - a plugin's hooks may raise anything
+        except PLUGIN_RAISES as error:
             if self._hooks.has_plugin(name):
                 self._hooks.unregister(name=name)
             self._leave_out(name, distribution, _cause(error))
@@ -183,6 +183,6 @@ def _distribution(entry_point: EntryPoint) -> str:
     return f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else ""
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     text = str(error).strip().replace("\n", " ")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -18,7 +18,7 @@ def refusal(reason: str) -> Rejection:
     return Rejection((Fault("", "", reason),))
 
 
-def rejection_of(mapping: Mapping, event: dict[str, Any], error: Exception) -> Rejection:
+def rejection_of(mapping: Mapping, event: dict[str, Any], error: BaseException) -> Rejection:
     """Return why a mapping that fired made no call.
 
     Args:
@@ -42,7 +42,7 @@ def _validation_faults(error: ValidationError) -> tuple[Fault, ...]:
     )
 
 
-def _field_faults(mapping: Mapping, event: dict[str, Any], error: Exception) -> tuple[Fault, ...]:
+def _field_faults(mapping: Mapping, event: dict[str, Any], error: BaseException) -> tuple[Fault, ...]:
     """Find the fields whose computation raises by computing each alone."""
     faults: list[Fault] = []
     for name, field in mapping.fields.items():
@@ -53,7 +53,7 @@ def _field_faults(mapping: Mapping, event: dict[str, Any], error: Exception) -> 
     return tuple(faults) or (Fault("", "", reason_of(error)),)
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return what an expression or a plugin raised, without the value that it was raised for."""
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"

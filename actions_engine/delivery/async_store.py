@@ -25,6 +25,11 @@ _LONGEST_WAIT = 5.0
 # large commits leave more time for requests.
 _MANY = 8
 _BETWEEN_COMMITS = 0.01
+# Outcomes that cannot be written beside others that can; where more fail, the store does.
+_MOST_ODD = 100
+# Seconds until a call is tried again whose outcome could not be written, and characters of its reason.
+_ODD_WAIT = 60.0
+_MAX_REASON = 2_000
 # Events in one commit, beyond which others must not wait any longer.
 _MOST_TOGETHER = 1_000
 
@@ -203,7 +208,7 @@ class AsyncStore:
             taken, self._settlements, self._committed = self._settlements, [], None
             try:
                 await self._commit(taken)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it; the next commit must not wait for it
                 committed.set_exception(error)
                 # Read here: nobody may be waiting any more.
                 committed.exception()
@@ -214,17 +219,46 @@ class AsyncStore:
 
     async def _commit(self, settlements: list[Settlement]) -> None:
         wait = _FIRST_WAIT
-        while True:
+        while settlements:
             try:
                 await self._run(self._store.settle, settlements, now=self._clock.now())
-            except StoreError as error:
+            except Exception as error:
+                settlements = await self._commit_one_by_one(settlements)
+                if not settlements:
+                    return
                 if self._gives_up:
-                    raise
+                    raise StoreError(f"{len(settlements)} outcomes are not in the store: {error}") from error
                 logger.error("the store does not take %d outcomes, trying again: %s", len(settlements), error)  # noqa: TRY400
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
             else:
                 return
+
+    async def _commit_one_by_one(self, settlements: list[Settlement]) -> list[Settlement]:
+        """Write each by itself, so that one odd outcome takes no other along; return those that are to be written still.
+
+        Where none can be written, the store is at fault and all are. Else those that cannot be are: what is written of
+        them in their place is a retry that says so.
+        """
+        failed: list[tuple[Settlement, Exception]] = []
+        for settlement in settlements:
+            try:
+                await self._run(self._store.settle, [settlement], now=self._clock.now())
+            except Exception as error:  # noqa: BLE001 - it is told with the outcome
+                failed.append((settlement, error))
+                if len(failed) == len(settlements) or len(failed) > _MOST_ODD:
+                    return settlements
+        if len(failed) == len(settlements):
+            return settlements
+        for settlement, cause in failed:
+            reason = f"what became of it could not be written ({type(cause).__name__}): {cause}"[:_MAX_REASON]
+            due = self._clock.now() + _ODD_WAIT
+            instead = Settlement(settlement.id, settlement.token, "retry", due=due, reason=reason)
+            try:
+                await self._run(self._store.settle, [instead], now=self._clock.now())
+            except Exception:
+                logger.exception("an outcome cannot be written, its call is sent again when its lease ends")
+        return []
 
     async def _run(
         self, method: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs

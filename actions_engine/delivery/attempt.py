@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.transports.contract import AsyncTransport, SendError
 from actions_engine.destination import Action, Settings, Steps
-from actions_engine.errors import PluginError
+from actions_engine.errors import PLUGIN_RAISES, PluginError
 from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload
 from actions_engine.request import MASK, Request, Response, Secret
@@ -19,7 +22,10 @@ from actions_engine.request import MASK, Request, Response, Secret
 MAX_STEPS = 50
 #: Characters of an answer that a reason quotes.
 _MAX_QUOTE = 300
+#: Characters of a reason.
+_MAX_REASON = 2_000
 _MIN_MASKED = 4
+_KINDS = frozenset({"delivered", "retry", "rejected", "paused"})
 
 
 class Attempted(msgspec.Struct, frozen=True):
@@ -50,28 +56,31 @@ async def attempt(
     transport: AsyncTransport,
     secrets: tuple[Secret, ...],
     *,
+    code: PluginCode,
     patience: float | None = None,
 ) -> Attempted:
     """Send payloads together; never raises for what the action's code or the destination does.
 
     The requests of an action of several steps may take `patience` seconds in all.
     """
-    steps = _Steps(action, transport, secrets)
+    steps = _Steps(action, transport, secrets, code)
     count = len(payloads)
     try:
-        started = action.start(settings, payloads)
+        started = await code.run(action.start, settings, payloads)
         if isinstance(started, Request):
-            response = await steps.send(started)
-            outcomes = _read(action, response, payloads)
+            outcomes = await steps.read(await steps.send(started), payloads)
         else:
             async with asyncio.timeout(patience):
-                outcomes = await _drive(action, started, steps, count)
+                outcomes = await steps.drive(started, count)
         if transport.flushes:
-            await transport.flush()
+            await steps.carrier.flush()
     except SendError as error:
         return _attempted([error.outcome] * count, steps, is_sick=error.is_sick)
     except TimeoutError:
-        return _attempted([Outcome.retry("its steps took longer than the lease")] * count, steps, is_sick=True)
+        what = (
+            "its steps took longer than the lease" if steps.count else f"action {action.name} computes without an end"
+        )
+        return _attempted([Outcome.retry(what)] * count, steps, is_sick=bool(steps.count))
     except PluginError as error:
         return _blame(error, count, steps)
     if all(outcome.kind == "delivered" for outcome in outcomes):
@@ -81,14 +90,17 @@ async def attempt(
 
 
 class _Steps:
-    """Sends, and remembers the last answer."""
+    """The requests of one attempt: sends them, and remembers the last answer."""
 
-    __slots__ = ("_action", "_secrets", "_send", "count", "last")
+    __slots__ = ("_action", "_code", "_secrets", "carrier", "count", "last")
 
-    def __init__(self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...]) -> None:
+    def __init__(
+        self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...], code: PluginCode
+    ) -> None:
         self._action = action
-        self._send: Callable[[Request], Awaitable[Response]] = transport.send
+        self._code = code
         self._secrets = secrets
+        self.carrier = transport.begin()
         self.last: Response | None = None
         self.count = 0
 
@@ -99,39 +111,50 @@ class _Steps:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
         self.count += 1
         self.last = None
-        self.last = await self._send(request.with_secrets(self._secrets) if self._secrets else request)
+        self.last = await self.carrier.send(request.with_secrets(self._secrets) if self._secrets else request)
         return self.last
 
+    async def drive(self, generator: Steps, count: int) -> list[Outcome]:
+        """Run an action of several steps: send what it yields, give it the answer, until it returns the outcomes."""
+        response: Response | None = None
+        try:
+            while True:
+                is_end, given = await self._code.run(_advance, generator, response)
+                if is_end:
+                    return _checked(self._action, given, count)
+                response = await self.send(given)
+        except (PluginError, SendError, TimeoutError):
+            raise
+        except PLUGIN_RAISES as error:
+            # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
+            if (outcome := _failure(self.last)) is not None:
+                return [outcome] * count
+            raise _broken(self._action, f"raised {type(error).__name__}: {error}") from error
+        finally:
+            # Where it computes still, in a thread, it cannot be closed; it ends with its thread.
+            with contextlib.suppress(*PLUGIN_RAISES):
+                generator.close()
 
-async def _drive(action: Action, generator: Steps, steps: _Steps, count: int) -> list[Outcome]:
-    """Run an action of several steps: send what it yields, give it the answer, until it returns the outcomes."""
+    async def read(self, response: Response, payloads: list[Payload]) -> list[Outcome]:
+        """Read an answer to an outcome for each payload."""
+        reader: Callable[..., Any] | None = self._action.outcomes
+        if reader is None:
+            return [Outcome.of(response)] * len(payloads)
+        try:
+            outcomes = await self._code.run(reader, response, payloads)
+        except PLUGIN_RAISES as error:
+            if (outcome := _failure(response)) is not None:
+                return [outcome] * len(payloads)
+            raise _broken(self._action, f"cannot read the answer: {type(error).__name__}: {error}") from error
+        return _checked(self._action, outcomes, len(payloads))
+
+
+def _advance(generator: Steps, response: Response | None) -> tuple[bool, Any]:
+    """Give a generator an answer; return whether it ended, and what it yielded or returned."""
     try:
-        request: Any = next(generator)
-        while True:
-            request = generator.send(await steps.send(request))
+        return False, next(generator) if response is None else generator.send(response)
     except StopIteration as end:
-        return _checked(action, end.value, count)
-    except (PluginError, SendError):
-        raise
-    except Exception as error:
-        # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
-        if (outcome := _failure(steps.last)) is not None:
-            return [outcome] * count
-        raise _broken(action, f"raised {type(error).__name__}: {error}") from error
-    finally:
-        generator.close()
-
-
-def _read(action: Action, response: Response, payloads: list[Payload]) -> list[Outcome]:
-    if action.outcomes is None:
-        return [Outcome.of(response)] * len(payloads)
-    try:
-        outcomes = action.outcomes(response, payloads)
-    except Exception as error:
-        if (outcome := _failure(response)) is not None:
-            return [outcome] * len(payloads)
-        raise _broken(action, f"cannot read the answer: {type(error).__name__}: {error}") from error
-    return _checked(action, outcomes, len(payloads))
+        return True, end.value
 
 
 def _failure(response: Response | None) -> Outcome | None:
@@ -140,12 +163,50 @@ def _failure(response: Response | None) -> Outcome | None:
 
 
 def _checked(action: Action, outcomes: Any, count: int) -> list[Outcome]:
-    """Return outcomes if there is one for each payload: a missing one is an error, never a success."""
-    if not isinstance(outcomes, (list, tuple)) or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+    """Return what a plugin says became of its payloads; a missing outcome is an error, never a success."""
+    if not isinstance(outcomes, (list, tuple)):
         raise _broken(action, f"returned {type(outcomes).__name__} in place of a list of outcomes")
     if len(outcomes) != count:
         raise _broken(action, f"returned {len(outcomes)} outcomes for {count} payloads")
-    return list(outcomes)
+    return [outcome if _is_sound(outcome) else _mended(action, outcome) for outcome in outcomes]
+
+
+def _is_sound(outcome: Any) -> bool:
+    if not isinstance(outcome, Outcome):
+        return False
+    # Its attributes are what the plugin put there, whatever the types say.
+    kind: Any = outcome.kind
+    reason: Any = outcome.reason
+    if type(kind) is not str or kind not in _KINDS or type(reason) is not str or len(reason) > _MAX_REASON:
+        return False
+    return (bool(reason) or kind == "delivered") and _is_wait(outcome.retry_after)
+
+
+def _is_wait(seconds: Any) -> bool:
+    return seconds is None or (type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0)
+
+
+def _mended(action: Action, outcome: Any) -> Outcome:
+    """Return what an outcome means that is none, or an odd one: its call is tried again where that cannot be told."""
+    if not isinstance(outcome, Outcome):
+        return Outcome.retry(f"action {action.name} gave {type(outcome).__name__} in place of an outcome")
+    kind: Any = outcome.kind
+    reason: Any = outcome.reason
+    wait: Any = outcome.retry_after
+    if type(kind) is not str or kind not in _KINDS:
+        return Outcome.retry(f"action {action.name} gave an outcome of an unknown kind, {_named(kind)}")
+    if type(reason) is not str:
+        reason = f"action {action.name} gave {type(reason).__name__} in place of a reason"
+    reason = reason[:_MAX_REASON] or f"action {action.name} gave no reason"
+    if not _is_wait(wait):
+        reason, wait = f"{reason} (it asked to wait {_named(wait)}, which is no number of seconds)", None
+    return Outcome(kind, reason, wait)
+
+
+def _named(value: Any) -> str:
+    return (
+        repr(value[:40]) if isinstance(value, str) else f"{value}" if isinstance(value, float) else type(value).__name__
+    )
 
 
 def _broken(action: Action, what: str) -> PluginError:

@@ -34,4 +34,7 @@ def backoff(attempts: int, *, first: float, longest: float, asked: float | None,
     """
     wait = jitter(ceiling(attempts, first, longest))
     # Many calls are told the same moment: they are spread a little behind it.
-    return wait if asked is None else asked + min(wait, 0.1 * asked)
+    if asked is None:
+        return wait
+    # Who asks for no wait gets none once; again and again it would be hammered.
+    return max(asked + min(wait, 0.1 * asked), 0.0 if attempts < 2 else wait)

@@ -285,7 +285,7 @@ class Delivery:
         if make is not None:
             from actions_engine.delivery.transports.plugin import OwnTransport  # noqa: PLC0415 - only where it is used
 
-            return OwnTransport(lambda: make(settings), instance.name)
+            return OwnTransport(lambda: make(settings), instance.name, concurrency=instance.delivery.concurrency)
         from actions_engine.delivery.transports.http import HttpTransport  # noqa: PLC0415 - aiohttp takes long to import
 
         delivery = instance.delivery

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import inf
 
-from actions_engine.batch import Filling, batch_key
+from actions_engine.batch import Filling, batch_place
 from actions_engine.destination import Action, Batch
 from actions_engine.payload import Payload
 from actions_engine.store.contract import LeasedCall
@@ -38,12 +38,12 @@ def hold(call: LeasedCall, until: float, action: Action, payload: Payload) -> He
     """Return a leased call with what the action's batch policy says of it.
 
     Raises:
-        Exception: whatever the policy's own functions raise.
+        PluginError: one of the policy's functions raised, or returned what it may not.
     """
     if action.batch is None:
         return Held(call, until, action, payload, None)
-    key = batch_key(action, action.batch, payload)
-    return Held(call, until, action, payload, key, action.batch.records(payload))
+    key, records = batch_place(action, action.batch, payload)
+    return Held(call, until, action, payload, key, records)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from actions_engine.delivery.attempt import attempt
 from actions_engine.delivery.commits import Answered, Commits, Surroundings
 from actions_engine.delivery.health import Health
+from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.queue import Group, Held, Queue, hold
 from actions_engine.delivery.settlement import release
 from actions_engine.delivery.transports.contract import AsyncTransport
@@ -48,6 +49,7 @@ class Worker:
         self._lease = lease or 2 * self._patience + linger + 15.0 * self._clock.speed
         self._largest_batch = max((batch.max_calls for batch in batches), default=1)
         self._secrets = instance.secrets
+        self._code = PluginCode(self._settings.timeout)
         self._queue = Queue(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
         # As few calls held as make leasing more worth its transaction.
@@ -257,7 +259,7 @@ class Worker:
 
     async def _send(self, group: Group) -> None:
         began = self._clock.now()
-        # What runs in a thread cannot be stopped.
+        # What a transport of its own does in its threads cannot be stopped: to give up waiting would be to send twice.
         patience = None if self._transport.flushes else (group.until - began) / self._clock.speed
         result = await attempt(
             group.calls[0].action,
@@ -265,6 +267,7 @@ class Worker:
             [held.payload for held in group.calls],
             self._transport,
             self._secrets,
+            code=self._code,
             patience=patience,
         )
         now = self._clock.now()

@@ -23,6 +23,17 @@ class SendError(Exception):
         super().__init__(outcome.reason)
 
 
+class Carrier(Protocol):
+    """What carries the requests of one attempt."""
+
+    async def send(self, request: Request) -> Response:
+        """Carry a request and return its answer, or raise SendError."""
+        ...
+
+    async def flush(self) -> None:
+        """Make durable what this attempt sent, or raise SendError where that is not certain."""
+
+
 class AsyncTransport(AbstractAsyncContextManager[Any], Protocol):
     """What carries requests: HTTP, or a destination's own transport; opened for an `async with` block.
 
@@ -32,9 +43,6 @@ class AsyncTransport(AbstractAsyncContextManager[Any], Protocol):
 
     flushes: bool
 
-    async def send(self, request: Request) -> Response:
-        """Carry a request and return its answer, or raise SendError."""
+    def begin(self) -> Carrier:
+        """Return what carries the requests of one attempt."""
         ...
-
-    async def flush(self) -> None:
-        """Make what was sent durable."""

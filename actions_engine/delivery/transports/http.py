@@ -70,6 +70,10 @@ class HttpTransport:
             await self._session.close()
             self._session = None
 
+    def begin(self) -> Self:
+        """Return itself: every request stands alone."""
+        return self
+
     async def flush(self) -> None:
         """Do nothing: an answer says that the destination has it."""
 
