@@ -235,7 +235,7 @@ class AsyncStore:
                 return
 
     async def _commit_one_by_one(self, settlements: list[Settlement]) -> list[Settlement]:
-        """Write each by itself, so that one odd outcome takes no other along; return those that are to be written still.
+        """Write each by itself, so that an odd outcome takes no other along; return those that are to be written still.
 
         Where none can be written, the store is at fault and all are. Else those that cannot be are: what is written of
         them in their place is a retry that says so.

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -66,7 +66,7 @@ async def attempt(
     steps = _Steps(action, transport, secrets, code)
     count = len(payloads)
     try:
-        started = await code.run(action.start, settings, payloads)
+        started = await code.run(action.name, action.start, settings, payloads)
         if isinstance(started, Request):
             outcomes = await steps.read(await steps.send(started), payloads)
         else:
@@ -119,7 +119,7 @@ class _Steps:
         response: Response | None = None
         try:
             while True:
-                is_end, given = await self._code.run(_advance, generator, response)
+                is_end, given = await self._code.run((self._action.name, self.count), _advance, generator, response)
                 if is_end:
                     return _checked(self._action, given, count)
                 response = await self.send(given)
@@ -141,7 +141,7 @@ class _Steps:
         if reader is None:
             return [Outcome.of(response)] * len(payloads)
         try:
-            outcomes = await self._code.run(reader, response, payloads)
+            outcomes = await self._code.run((self._action.name, "outcomes"), reader, response, payloads)
         except PLUGIN_RAISES as error:
             if (outcome := _failure(response)) is not None:
                 return [outcome] * len(payloads)
@@ -179,7 +179,7 @@ def _is_sound(outcome: Any) -> bool:
     reason: Any = outcome.reason
     if type(kind) is not str or kind not in _KINDS or type(reason) is not str or len(reason) > _MAX_REASON:
         return False
-    return (bool(reason) or kind == "delivered") and _is_wait(outcome.retry_after)
+    return reason.isprintable() and (bool(reason) or kind == "delivered") and _is_wait(outcome.retry_after)
 
 
 def _is_wait(seconds: Any) -> bool:
@@ -197,10 +197,13 @@ def _mended(action: Action, outcome: Any) -> Outcome:
         return Outcome.retry(f"action {action.name} gave an outcome of an unknown kind, {_named(kind)}")
     if type(reason) is not str:
         reason = f"action {action.name} gave {type(reason).__name__} in place of a reason"
-    reason = reason[:_MAX_REASON] or f"action {action.name} gave no reason"
+    # One line, of characters that every store and terminal takes.
+    reason = " ".join(reason[:_MAX_REASON].split())
+    reason = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in reason)
+    reason = reason or f"action {action.name} gave no reason"
     if not _is_wait(wait):
         reason, wait = f"{reason} (it asked to wait {_named(wait)}, which is no number of seconds)", None
-    return Outcome(kind, reason, wait)
+    return Outcome(cast(Any, kind), reason, wait)
 
 
 def _named(value: Any) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from time import perf_counter
 from typing import Any, TypeVar
-
-from actions_engine.errors import PLUGIN_RAISES
 
 Answer = TypeVar("Answer")
 
@@ -17,6 +17,42 @@ Answer = TypeVar("Answer")
 _QUICK = 0.02
 # Runs that must have been quick before a function is run on the loop.
 _TRIED = 3
+
+
+# What means something else to whoever runs coroutines.
+_SPECIAL = (SystemExit, GeneratorExit, StopIteration, StopAsyncIteration, asyncio.CancelledError)
+
+
+def _ordinary(error: BaseException) -> Exception:
+    """Return an exception of the same name and text that is nothing but an exception."""
+    made: Exception = type(type(error).__name__, (Exception,), {})(str(error))
+    return made
+
+
+# Seconds after which a thread that computes hands the interpreter over to one that waits, such as the event loop's;
+# Python's own 5 ms would be waited at each turn of the loop.
+_SWITCH_INTERVAL = 0.0005
+_threads = 0
+_threads_lock = threading.Lock()
+_usual_interval = 0.005
+
+
+@contextlib.contextmanager
+def _sharing() -> Iterator[None]:
+    """Let the interpreter be handed over more often while a plugin's code runs in a thread."""
+    global _threads, _usual_interval  # noqa: PLW0603 - the interval is the interpreter's
+    with _threads_lock:
+        if not _threads:
+            _usual_interval = sys.getswitchinterval()
+            sys.setswitchinterval(min(_usual_interval, _SWITCH_INTERVAL))
+        _threads += 1
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            _threads -= 1
+            if not _threads:
+                sys.setswitchinterval(_usual_interval)
 
 
 class PluginCode:
@@ -29,29 +65,42 @@ class PluginCode:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._quick_runs = 0
+        self._quick_runs: Counter[Hashable] = Counter()
+        self._turn = asyncio.Lock()
 
-    async def run(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Return what a function returns, or raise what it raises; it must not raise StopIteration.
+    async def run(self, what: Hashable, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Return what a function returns, or raise what it raises, as an ordinary exception whatever it is.
+
+        Args:
+            what: Which piece of the plugin's code it is: each shows by itself that it is quick.
+            function: Runs it.
+            arguments: The function's.
 
         Raises:
             TimeoutError: it did not return within the patience.
         """
-        if self._quick_runs < _TRIED:
-            return await self._in_thread(function, *arguments)
+        if self._quick_runs[what] < _TRIED:
+            return await self._in_thread(what, function, *arguments)
         began = perf_counter()
         try:
             return function(*arguments)
+        except _SPECIAL as error:
+            raise _ordinary(error) from error
         finally:
             if perf_counter() - began > _QUICK:
-                self._quick_runs = 0
+                self._quick_runs[what] = 0
 
-    async def _in_thread(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+    async def _in_thread(self, what: Hashable, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        # One at a time: a slow function in several threads would take the interpreter from everybody else.
+        async with asyncio.timeout(self._patience), self._turn:
+            return await self._run_in_thread(what, function, *arguments)
+
+    async def _run_in_thread(self, what: Hashable, function: Callable[..., Answer], *arguments: Any) -> Answer:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
 
         def give(result: Any, error: BaseException | None, seconds: float) -> None:
-            self._quick_runs = self._quick_runs + 1 if seconds <= _QUICK else 0
+            self._quick_runs[what] = self._quick_runs[what] + 1 if seconds <= _QUICK else 0
             if answer.done():
                 return  # nobody waits any more
             if error is None:
@@ -64,15 +113,14 @@ class PluginCode:
             result: Any = None
             failure: BaseException | None = None
             try:
-                result = function(*arguments)
-            except PLUGIN_RAISES as error:
-                failure = error
-            except BaseException as error:  # noqa: BLE001 - an interrupt in a thread is the plugin's own
-                failure = RuntimeError(type(error).__name__)
+                with _sharing():
+                    result = function(*arguments)
+            except BaseException as error:  # noqa: BLE001 - even an interrupt is the plugin's own in a thread
+                is_ordinary = isinstance(error, Exception) and not isinstance(error, _SPECIAL)
+                failure = error if is_ordinary else _ordinary(error)
             # The loop may have ended meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(give, result, failure, perf_counter() - began)
 
         threading.Thread(target=work, name="actions-engine-plugin", daemon=True).start()
-        async with asyncio.timeout(self._patience):
-            return await answer
+        return await answer
