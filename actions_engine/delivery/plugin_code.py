@@ -19,12 +19,14 @@ _QUICK = 0.02
 _TRIED = 3
 
 
-# What means something else to whoever runs coroutines.
-_SPECIAL = (SystemExit, GeneratorExit, StopIteration, StopAsyncIteration, asyncio.CancelledError)
+# What means something else to whoever runs coroutines and threads.
+_SPECIAL = (StopIteration, StopAsyncIteration)
 
 
-def _ordinary(error: BaseException) -> Exception:
-    """Return an exception of the same name and text that is nothing but an exception."""
+def ordinary(error: BaseException) -> Exception:
+    """Return an exception as it is, or one of the same name and text that is nothing but an exception."""
+    if isinstance(error, Exception) and not isinstance(error, _SPECIAL):
+        return error
     made: Exception = type(type(error).__name__, (Exception,), {})(str(error))
     return made
 
@@ -84,8 +86,10 @@ class PluginCode:
         began = perf_counter()
         try:
             return function(*arguments)
-        except _SPECIAL as error:
-            raise _ordinary(error) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise ordinary(error) from error
         finally:
             if perf_counter() - began > _QUICK:
                 self._quick_runs[what] = 0
@@ -116,8 +120,7 @@ class PluginCode:
                 with _sharing():
                     result = function(*arguments)
             except BaseException as error:  # noqa: BLE001 - even an interrupt is the plugin's own in a thread
-                is_ordinary = isinstance(error, Exception) and not isinstance(error, _SPECIAL)
-                failure = error if is_ordinary else _ordinary(error)
+                failure = ordinary(error)
             # The loop may have ended meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(give, result, failure, perf_counter() - began)

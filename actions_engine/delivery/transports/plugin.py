@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from actions_engine.delivery.plugin_code import ordinary
 from actions_engine.delivery.transports.contract import SendError
 from actions_engine.destination import Transport
-from actions_engine.errors import PLUGIN_RAISES, PluginError
+from actions_engine.errors import PluginError
 from actions_engine.outcome import Outcome
 from actions_engine.request import Request, Response
 
@@ -84,10 +85,15 @@ class OwnTransport:
     async def _run(
         self, threads: ThreadPoolExecutor, what: str, function: Callable[..., Answer], *arguments: Any
     ) -> Answer:
-        loop = asyncio.get_running_loop()
+        def run() -> Answer:
+            try:
+                return function(*arguments)
+            except BaseException as error:
+                raise ordinary(error) from error
+
         try:
-            return await loop.run_in_executor(threads, function, *arguments)
-        except PLUGIN_RAISES as error:
+            return await asyncio.get_running_loop().run_in_executor(threads, run)
+        except Exception as error:
             told = str(error) if isinstance(error, _GivenUpError) else f"{type(error).__name__}: {error}"
             raise SendError(Outcome.retry(f"the transport cannot be {what}: {told}")) from error
 
@@ -114,7 +120,7 @@ class OwnTransport:
             raise _GivenUpError
         try:
             return _checked(transport.send(request)), number
-        except PLUGIN_RAISES:
+        except BaseException:
             self._abandon(number)
             raise
 
@@ -125,7 +131,7 @@ class OwnTransport:
             raise _GivenUpError
         try:
             transport.flush()
-        except PLUGIN_RAISES:
+        except BaseException:
             self._abandon(number)
             raise
 
@@ -145,7 +151,7 @@ class OwnTransport:
             self._given_up += 1
         if transport is not None:
             # The first failure is the one to be told.
-            with contextlib.suppress(*PLUGIN_RAISES):
+            with contextlib.suppress(BaseException):
                 transport.close()
 
 
