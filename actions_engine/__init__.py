@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actions_engine.delivery.blocking import DeliveryThread
     from actions_engine.delivery.delivery import Delivery
     from actions_engine.delivery.metrics import Metrics
-    from actions_engine.delivery.receipt import Receipt, Refusal
+    from actions_engine.delivery.receipt import Receipt, Refusal, Waiting
     from actions_engine.delivery_settings import DeliverySettings
     from actions_engine.destination import (
         Action,
@@ -136,6 +136,7 @@ _HOMES = {
     "Transport": "destination",
     "UnixMillis": "field_types",
     "UnixSeconds": "field_types",
+    "Waiting": "delivery.receipt",
     "at_least_one_of": "payload",
     "compact": "request",
     "encode_json": "request",
@@ -208,6 +209,7 @@ __all__ = [
     "Transport",
     "UnixMillis",
     "UnixSeconds",
+    "Waiting",
     "at_least_one_of",
     "compact",
     "encode_json",

@@ -98,15 +98,56 @@ class SentCall(msgspec.Struct, frozen=True, eq=False):
 
 def message_id(event: dict[str, Any]) -> str:
     """Return the event's `messageId`, or a digest of its content where it has none."""
+    return given_message_id(event) or _content_digest(event)
+
+
+def given_message_id(event: dict[str, Any]) -> str:
+    """Return the event's `messageId`: text that is not blank, or a whole number; empty where it has none."""
     given = event.get("messageId")
-    if isinstance(given, str) and given:
-        return given
+    if isinstance(given, str):
+        return given if given.strip() else ""
+    return f"{given:d}" if type(given) is int and abs(given) < _LARGEST_NUMBER else ""
+
+
+def _content_digest(event: dict[str, Any]) -> str:
     try:
         content = json.dumps(event, sort_keys=True, default=str)
-    except (RecursionError, ValueError, TypeError):
-        # Too deep or too odd for JSON: its own text is as good an identity.
-        content = "\n".join(sorted(f"{name!r}={type(value).__name__}" for name, value in event.items()))
+    except Exception:  # noqa: BLE001 - no JSON, or objects that cannot even be written: see below
+        return _odd_digest(event)
     return hashlib.sha256(content.encode(errors="backslashreplace")).hexdigest()
+
+
+# A number of more digits is no id: Python writes none of more than 4,300.
+_LARGEST_NUMBER = 10**40
+# Parts of an odd event that are looked at; one that holds itself has no end.
+_MOST_PARTS = 100_000
+
+
+def _odd_digest(event: Any) -> str:
+    """Return a digest of what is no JSON: any keys, numbers of any size, any depth, objects by their own text."""
+    digest = hashlib.sha256()
+    waiting: list[Any] = [event]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            break
+        part = waiting.pop()
+        if isinstance(part, dict):
+            digest.update(b"{%d" % len(part))
+            for key, value in part.items():
+                waiting += [value, key]
+        elif isinstance(part, (list, tuple)):
+            digest.update(b"[%d" % len(part))
+            waiting += part
+        else:
+            digest.update(f"{type(part).__name__} {_odd_text(part)}\n".encode(errors="backslashreplace"))
+    return digest.hexdigest()
+
+
+def _odd_text(part: Any) -> str:
+    try:
+        return hex(part) if isinstance(part, int) else str(part)
+    except Exception:  # noqa: BLE001 - an object that cannot be written is known by its type
+        return ""
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from actions_engine.compiler.program import Finish, ProgramWriter, compile_field
 from actions_engine.errors import PLUGIN_RAISES, PluginError, Problem
 from actions_engine.hookspecs import Drop
 from actions_engine.loading.mappings import load_mappings
-from actions_engine.mapping import Mapping
+from actions_engine.mapping import Instance, Mapping
 from actions_engine.registry import Registry
 from actions_engine.rejection import refusal, rejection_of
 from actions_engine.request import Request
@@ -47,10 +47,18 @@ class Engine:
         mappings: In the order of the files.
         registry: What they were loaded with.
         warnings: What the load found and did not stop for.
+        instances: The destination instances: of the mappings, and of files that make no call (`enabled: false`).
     """
 
-    def __init__(self, mappings: Iterable[Mapping], registry: Registry, warnings: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        mappings: Iterable[Mapping],
+        registry: Registry,
+        warnings: Iterable[Problem] = (),
+        instances: Iterable[Instance] = (),
+    ) -> None:
         self.mappings = tuple(mappings)
+        self.instances = tuple(dict.fromkeys([*instances, *(mapping.instance for mapping in self.mappings)]))
         self.registry = registry
         self.warnings = tuple(warnings)
         self._index = Index([mapping.condition for mapping in self.mappings], registry.library)
@@ -78,8 +86,8 @@ class Engine:
             MappingError: something cannot be loaded; `.problems` holds every problem of every file.
         """
         registry = Registry.from_entry_points() if registry is None else registry
-        mappings, warnings = load_mappings(path, registry, os.environ if environ is None else environ)
-        return cls(mappings, registry, warnings)
+        loaded = load_mappings(path, registry, os.environ if environ is None else environ)
+        return cls(loaded.mappings, registry, loaded.warnings, loaded.instances)
 
     def route(self, event: Any) -> Routing:
         """Return what an event becomes.

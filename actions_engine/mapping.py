@@ -26,6 +26,7 @@ class Instance:
         settings: Validated.
         path: The file.
         delivery: How its calls are delivered.
+        is_enabled: Whether the file makes calls.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Instance:
     settings: Settings
     path: str
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    is_enabled: bool = True
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

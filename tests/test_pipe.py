@@ -33,7 +33,7 @@ def lines(*writes: bytes) -> list[tuple[int, bytes]]:
 
         writing = asyncio.create_task(write())
         try:
-            async for chunk in read_pipe(reader):
+            async for chunk in read_pipe(f"/dev/fd/{reader}"):
                 found += [(chunk.first + place, line.strip()) for place, line in enumerate(chunk.lines)]
             await writing
         finally:

@@ -59,10 +59,10 @@ def check(paths: tuple[Path, ...], form: str, strict: bool, allow_unset: bool, e
 
 def _problems(path: Path, registry: Registry, environ: Mapping[str, str]) -> tuple[list[Problem], int]:
     try:
-        mappings, warnings = load_mappings(path, registry, environ)
+        loaded = load_mappings(path, registry, environ)
     except MappingError as error:
         return list(error.problems), 0
-    return warnings, len(mappings)
+    return loaded.warnings, len(loaded.mappings)
 
 
 def _variables(path: Path) -> dict[str, str]:

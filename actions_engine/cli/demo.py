@@ -73,7 +73,7 @@ def _deliver(console: Console, example: Path) -> None:
             rows = delivery.ledger()
         for request in receiver.received:
             _json(console, f"received: {request.method} {request.path}", request.json())
-    console.print(f"accepted again: {again.duplicates} duplicate, {again.calls} calls")
+    console.print(f"accepted again: {counted(again.duplicates, 'duplicate')}, {counted(again.calls, 'call')}")
     sys.stdout.flush()
     write_ledger(rows, [])
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from actions_engine.delivery.receipt import Waiting, told_pause
 from actions_engine.store.contract import LedgerRow, Pause, Store
 from actions_engine.store.open import store_of
+from actions_engine.wording import counted
 
 _COLUMNS = ("accepted", "delivered", "rejected", "dead", "pending", "replayed")
 
@@ -32,16 +34,18 @@ def ledger(url: str, form: str) -> None:
     with opened(url) as store:
         rows, duplicates = store.ledger(), store.duplicates()
         pauses, configurations = store.pauses(now=time.time()), store.configurations()
+        waiting = _waiting(rows, pauses, store.waits())
     if form == "json":
         for row in rows:
             click.echo(json.dumps(msgspec.to_builtins(row) | {"holds": row.holds}))
         summary = {
             "holds": all(row.holds for row in rows), "duplicates": duplicates, "pauses": msgspec.to_builtins(pauses),
+            "waiting": msgspec.to_builtins(waiting),
             "pending_by_configuration": configurations,
         }  # fmt: skip
         click.echo(json.dumps(summary))
     else:
-        write_ledger(rows, pauses, duplicates=duplicates)
+        write_ledger(rows, waiting, duplicates=duplicates)
         for version, count in sorted(configurations.items()):
             click.echo(f"{count:,} pending calls were planned by configuration {version}")
     if not all(row.holds for row in rows):
@@ -66,8 +70,19 @@ def opened(url: str) -> Iterator[Store]:
         store.close()
 
 
-def write_ledger(rows: Sequence[LedgerRow], pauses: Sequence[Pause], *, duplicates: int = 0, err: bool = False) -> None:
-    """Print the account as a table, and whether it balances."""
+def _waiting(rows: Sequence[LedgerRow], pauses: Sequence[Pause], waits: Mapping[str, str]) -> list[Waiting]:
+    """Return what waits for people, as the store knows it."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row.instance] += row.pending
+    reasons = {**waits, **{pause.instance: told_pause(pause) for pause in pauses}}
+    return [Waiting(name, counts[name], reason) for name, reason in sorted(reasons.items())]
+
+
+def write_ledger(
+    rows: Sequence[LedgerRow], waiting: Sequence[Waiting], *, duplicates: int = 0, err: bool = False
+) -> None:
+    """Print the account as a table, whether it balances, and what waits for people."""
     names = [f"{row.instance} / {row.mapping}" if row.instance else "events as a whole" for row in rows]
     width = max([len("destination / mapping"), *map(len, names)])
     numbers = [[getattr(row, column) for column in _COLUMNS] for row in rows]
@@ -79,11 +94,12 @@ def write_ledger(rows: Sequence[LedgerRow], pauses: Sequence[Pause], *, duplicat
         click.echo(f"{name:<{width}}" + "".join(f"  {value:>10,}" for value in values), err=err)
     broken = [row for row in rows if not row.holds]
     for row in broken:
-        counted = row.delivered + row.rejected + row.dead + row.pending
-        click.echo(f"{row.instance} / {row.mapping}: {row.accepted:,} accepted, {counted:,} accounted for", err=err)
+        found = row.delivered + row.rejected + row.dead + row.pending
+        click.echo(f"{row.instance} / {row.mapping}: {row.accepted:,} accepted, {found:,} accounted for", err=err)
     click.echo("the ledger does not balance" if broken else "the ledger balances", err=err)
     if duplicates:
         click.echo(f"{duplicates:,} events were duplicates and made no call", err=err)
-    for pause in pauses:
-        until = datetime.fromtimestamp(pause.until, UTC).isoformat(timespec="seconds")
-        click.echo(f"{pause.instance} is paused until {until}: {pause.reason}", err=err)
+    for each in waiting:
+        click.echo(
+            f"{each.instance}: {counted(each.calls, 'call')} wait{'s' * (each.calls == 1)}, {each.reason}", err=err
+        )

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -30,10 +31,12 @@ from actions_engine.wording import counted
 @click.option("--durable/--no-durable", default=True, show_default=True, help="Whether accepting waits for the disk.")
 @click.option("--store-events/--no-store-events", default=True, show_default=True,
               help="Whether events are stored; without them a dead call cannot be remapped.")  # fmt: skip
+@click.option("--dedupe", type=click.Choice(["id", "content"]), default="id", show_default=True,
+              help="What makes two events one: their messageId alone, or their content where they have none.")  # fmt: skip
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on loopback.")
 def run(
     mappings: Path, files: tuple[str, ...], store: str, follow: bool, durable: bool, store_events: bool,
-    metrics_port: int | None,
+    dedupe: Literal["id", "content"], metrics_port: int | None,
 ) -> None:  # fmt: skip
     """Accept the events of FILES (JSON Lines or JSON, also .gz; `-` is standard input) and deliver their calls.
 
@@ -45,7 +48,7 @@ def run(
     engine = load_engine(mappings)
     relax_collector()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
-    delivery = Delivery(engine, store, durable=durable, store_events=store_events)
+    delivery = Delivery(engine, store, durable=durable, store_events=store_events, dedupe=dedupe)
     if metrics_port is not None:
         _serve_metrics(delivery, metrics_port)
     if not store_events:
@@ -100,13 +103,23 @@ async def _run(delivery: Delivery, mappings: Path, files: tuple[str, ...], follo
             results = await asyncio.gather(work, stopped, return_exceptions=True)
         if isinstance(results[0], BaseException) and not isinstance(results[0], asyncio.CancelledError):
             raise results[0]
-        rows, pauses = await delivery.ledger(), await delivery.pauses()
-    write_ledger(rows, pauses, duplicates=delivery.metrics.duplicates, err=True)
+        rows, waiting = await delivery.ledger(), await delivery.waiting()
+        pauses = await delivery.pauses()
+    write_ledger(rows, waiting, duplicates=delivery.metrics.duplicates, err=True)
     for message in fed.messages:
         click.echo(message, err=True)
     if fed.unreadable:
         click.echo(f"not an event: {counted(fed.unreadable, 'line')}", err=True)
-    return bool(fed.unreadable or pauses or any(row.rejected or row.dead or not row.holds for row in rows))
+    if fed.unnamed:
+        told = "each counts as an event of its own" if fed.unnamed > 1 else "it counts as an event of its own"
+        click.echo(f"{counted(fed.unnamed, 'event')} came without a messageId: {told}", err=True)
+    return bool(
+        fed.unreadable
+        or fed.failed
+        or pauses
+        or waiting
+        or any(row.rejected or row.dead or not row.holds for row in rows)
+    )
 
 
 async def _work(delivery: Delivery, files: tuple[str, ...], follow: bool, fed: Feed) -> None:

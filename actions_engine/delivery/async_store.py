@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -97,6 +97,10 @@ class AsyncStore:
     async def pauses(self) -> list[Pause]:
         """Return the pauses in force."""
         return await self._run(self._store.pauses, now=self._clock.now())
+
+    async def note_waits(self, waits: Mapping[str, str], served: Iterable[str]) -> None:
+        """Note why the pending calls of instances wait that nobody delivers."""
+        await self._run(self._store.note_waits, waits, served)
 
     async def ledger(self) -> list[LedgerRow]:
         """Return the account."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from actions_engine.delivery.metrics import Metrics
-from actions_engine.delivery.receipt import Receipt
+from actions_engine.delivery.receipt import Receipt, Waiting
 from actions_engine.engine import Engine
 from actions_engine.store.contract import LedgerRow, Pause
 
@@ -24,7 +24,10 @@ class AwaitedDelivery(Protocol):
 
     async def __aenter__(self) -> Any: ...
     async def close(self) -> None: ...  # noqa: D102 - see Delivery, as for all below
-    async def accept(self, events: Iterable[Any], *, position: tuple[str, str] | None = None) -> Receipt: ...  # noqa: D102
+    async def accept(  # noqa: D102
+        self, events: Iterable[Any], *, position: tuple[str, str] | None = None, ids: Sequence[str] = ()
+    ) -> Receipt: ...
+    async def waiting(self) -> list[Waiting]: ...  # noqa: D102
     async def drain(self) -> None: ...  # noqa: D102
     async def reload(self, engine: Engine) -> None: ...  # noqa: D102
     async def ledger(self) -> list[LedgerRow]: ...  # noqa: D102
@@ -71,9 +74,15 @@ class DeliveryThread:
         """The counters of this process."""
         return self._delivery.metrics
 
-    def accept(self, events: Iterable[Any], *, position: tuple[str, str] | None = None) -> Receipt:
+    def accept(
+        self, events: Iterable[Any], *, position: tuple[str, str] | None = None, ids: Sequence[str] = ()
+    ) -> Receipt:
         """Plan events and commit them with their calls; see `Delivery.accept`."""
-        return self._wait_for(self._delivery.accept(events, position=position))
+        return self._wait_for(self._delivery.accept(events, position=position, ids=ids))
+
+    def waiting(self) -> list[Waiting]:
+        """Return what pending calls wait that nothing but people ends, and why."""
+        return self._wait_for(self._delivery.waiting())
 
     def drain(self, timeout: float | None = None) -> None:
         """Wait until nothing is pending but what waits for people; see `Delivery.drain`.

@@ -11,10 +11,11 @@ import asyncio
 import logging
 import os
 import ssl
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from actions_engine.call import SentCall
 from actions_engine.delivery.async_store import AsyncStore
@@ -23,7 +24,7 @@ from actions_engine.delivery.blocking import DeliveryThread
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.metrics import Metrics
 from actions_engine.delivery.plan import Plan, configuration_version, plan_event
-from actions_engine.delivery.receipt import Receipt, Refusal
+from actions_engine.delivery.receipt import Receipt, Refusal, Waiting, told_pause
 from actions_engine.delivery.transports.contract import AsyncTransport
 from actions_engine.delivery.worker import Worker
 from actions_engine.engine import Engine
@@ -60,6 +61,8 @@ class Delivery:
         retention: How long delivered rows and events without calls are kept, in seconds or as text such as `7d`; the
             ledger counts them for ever.
         dedupe_window: How long a `messageId` is remembered, likewise.
+        dedupe: What makes two events one: their `messageId` alone (`id`; without one, equal events are two), or their
+            content where they have none (`content`).
         store_events: Whether the events themselves are stored. Without them no personal data but the payloads' is in
             the store, and a dead call can be replayed as it was planned but not by today's mappings (`--remap`).
         deliver: Whether to send; False accepts only, for a process whose calls another one delivers.
@@ -79,6 +82,7 @@ class Delivery:
         durable: bool = True,
         retention: float | str = "7d",
         dedupe_window: float | str = "24h",
+        dedupe: Literal["id", "content"] = "id",
         store_events: bool = True,
         deliver: bool = True,
         grace: float = 10.0,
@@ -96,6 +100,7 @@ class Delivery:
         self._retention = read_duration(retention)
         self._dedupe_window = read_duration(dedupe_window)
         self._store_events = store_events
+        self._dedupe = dedupe
         self._deliver = deliver
         self._grace = grace
         self._lease = lease
@@ -118,6 +123,7 @@ class Delivery:
             await self.store.open()
             for row in await self.ledger():
                 self.metrics.pending[row.instance] += row.pending
+            await self._note_waits()
             if self._deliver:
                 if warning := await self.store.join():
                     logger.warning("%s", warning)
@@ -148,12 +154,17 @@ class Delivery:
 
     # -- what a host asks for
 
-    async def accept(self, events: Iterable[Any], *, position: tuple[str, str] | None = None) -> Receipt:
+    async def accept(
+        self, events: Iterable[Any], *, position: tuple[str, str] | None = None, ids: Sequence[str] = ()
+    ) -> Receipt:
         """Plan events and commit them with their calls, all or none; returning means that they are committed.
 
         Args:
-            events: Dicts; what is none is reported in the receipt and hinders nothing.
+            events: Dicts; what is none is reported in the receipt and hinders nothing. An InputError stands for what
+                an input held in place of an event: it is rejected, and in the ledger.
             position: The name of an input and how far it was read with these events, committed together with them.
+            ids: For each event what it is known by where it has no `messageId`, the same whenever it is given again;
+                by default one of its own, or with `dedupe="content"` its content.
 
         Raises:
             StoreError: nothing was accepted.
@@ -164,7 +175,8 @@ class Delivery:
         plans: list[Plan] = []
         refused: list[Refusal] = []
         for number, event in enumerate(events):
-            plan = plan_event(self.engine, event, store_event=self._store_events)
+            identity = "" if self._dedupe == "content" else ids[number] if number < len(ids) else uuid.uuid4().hex
+            plan = plan_event(self.engine, event, store_event=self._store_events, identity=identity)
             if isinstance(plan, str):
                 refused.append(Refusal(number, plan))
             else:
@@ -181,7 +193,8 @@ class Delivery:
         calls, rejected = self._count(new)
         self.metrics.duplicates += len(plans) - len(new)
         dropped = sum(bool(plan.dropped) for plan in new)
-        return Receipt(len(new), len(plans) - len(new), calls, rejected, dropped, tuple(refused))
+        unnamed = sum(not plan.was_named for plan in new)
+        return Receipt(len(new), len(plans) - len(new), calls, rejected, dropped, unnamed, tuple(refused))
 
     async def drain(self) -> None:
         """Return once nothing is pending but for what waits for people.
@@ -211,6 +224,7 @@ class Delivery:
         self._check_open()
         self.engine = engine
         self.configuration = configuration_version(engine)
+        await self._note_waits()
         if self._deliver:
             old = self._workers
             for worker in old.values():
@@ -242,6 +256,14 @@ class Delivery:
         """Return how far an input was read when its events were last accepted."""
         return await self.store.position(name)
 
+    async def waiting(self) -> list[Waiting]:
+        """Return what pending calls wait that nothing but people ends, and why: paused, or of no file in force."""
+        counts: Counter[str] = Counter()
+        for row in await self.ledger():
+            counts[row.instance] += row.pending
+        reasons = self._unserved(counts) | {pause.instance: told_pause(pause) for pause in await self.pauses()}
+        return [Waiting(name, counts[name], reason) for name, reason in sorted(reasons.items()) if counts[name]]
+
     def in_thread(self) -> DeliveryThread:
         """Return the same delivery for a synchronous host: `with Delivery(...).in_thread() as delivery:`."""
         return DeliveryThread(self)
@@ -260,12 +282,33 @@ class Delivery:
 
     # -- workers
 
+    def _served(self) -> list[Instance]:
+        return [instance for instance in self.engine.instances if instance.is_enabled]
+
+    def _unserved(self, pending: Mapping[str, int]) -> dict[str, str]:
+        """Return why the pending calls of instances wait that have no worker."""
+        files = {instance.name: instance.path for instance in self.engine.instances}
+        served = {instance.name for instance in self._served()}
+        return {
+            name: f"{files[name]} says `enabled: false`" if name in files else "no mapping file is its own any more"
+            for name, count in pending.items()
+            if count and name and name not in served
+        }
+
+    async def _note_waits(self) -> None:
+        waits = self._unserved(self.metrics.pending)
+        await self.store.note_waits(waits, [instance.name for instance in self._served()])
+        for name, reason in waits.items():
+            logger.warning("%d calls of %s wait: %s", self.metrics.pending[name], name, reason,
+                           extra={"instance": name, "reason": reason})  # fmt: skip
+
     async def _start(self, old: dict[str, Worker] | None = None) -> None:
         self._workers = {}
         for pause in await self.pauses():
             # Whoever starts or reloads has looked at the settings: they get their chance.
-            await self.store.resume(pause.instance)
-        for instance in _instances(self.engine):
+            if not pause.is_by_hand:
+                await self.store.resume(pause.instance)
+        for instance in self._served():
             worker = Worker(instance, self, self._transport(instance), lease=self._lease)
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
@@ -313,6 +356,9 @@ class Delivery:
                 for instance, due in (await self.store.next_due()).items():
                     if (worker := self._workers.get(instance)) is not None:
                         worker.due_at(due)
+                stopped = {pause.instance for pause in await self.pauses() if pause.is_by_hand}
+                for name, worker in self._workers.items():
+                    worker.hold(name in stopped)
                 if self.clock.now() - pruned_at >= min(_PRUNE_EVERY, max(1.0, self._retention / 6)):
                     await self._prune()
                     pruned_at = self.clock.now()
@@ -360,11 +406,3 @@ class Delivery:
             raise RuntimeError("this delivery is not open: use it within `async with Delivery(...)`")
         if self._process != os.getpid():
             raise RuntimeError("this delivery was opened before a fork: open one in each process")
-
-
-def _instances(engine: Engine) -> Iterator[Instance]:
-    seen: set[str] = set()
-    for mapping in engine.mappings:
-        if mapping.instance.name not in seen:
-            seen.add(mapping.instance.name)
-            yield mapping.instance

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
-from actions_engine.call import KEY_NAMESPACE, Call, Rejection, message_id
+from actions_engine.call import KEY_NAMESPACE, Call, Rejection, given_message_id, message_id
 from actions_engine.engine import Engine
+from actions_engine.errors import PLUGIN_RAISES, InputError
 from actions_engine.mapping import Mapping
+from actions_engine.rejection import refusal
 from actions_engine.request import encode_json
 from actions_engine.store.contract import PlannedCall, PlannedEvent
 from actions_engine.store.payload_json import write_payload
@@ -28,24 +30,52 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         event: For the store.
         dropped: Why a plugin's `before_route` stopped the event, else an empty string. It is accepted without a call.
+        was_named: Whether it came with a `messageId`.
     """
 
     event: PlannedEvent
     dropped: str = ""
+    was_named: bool = True
 
 
-def plan_event(engine: Engine, event: Any, *, store_event: bool) -> Plan | str:
-    """Route an event; return its plan, or why it is no event."""
+def plan_event(engine: Engine, event: Any, *, store_event: bool, identity: str = "") -> Plan | str:
+    """Route an event; return its plan, or why it is no event.
+
+    Args:
+        engine: What routes.
+        event: A dict; or the InputError that says why a line of an input is no event, which the ledger accounts for.
+        store_event: Whether the event itself is stored.
+        identity: What an event without a `messageId` is known by, and sent with; by default a digest of its content.
+    """
+    if isinstance(event, InputError):
+        return Plan(_refused(str(event), identity))
     if not isinstance(event, dict):
         return f"an event is an object, not {kind_of(event)}"
+    try:
+        was_named = bool(given_message_id(event))
+        if identity and not was_named:
+            event = {**event, "messageId": identity}
+        return _plan(engine, event, store_event=store_event, was_named=was_named)
+    except PLUGIN_RAISES as error:
+        # A dict of somebody's own making, whose keys or values raise when they are looked at.
+        reason = f"the event cannot be read: {type(error).__name__}: {str(error)[:200]}"
+        return Plan(_refused(reason, identity or uuid.uuid4().hex))
+
+
+def _plan(engine: Engine, event: dict[str, Any], *, store_event: bool, was_named: bool) -> Plan:
     routing = engine.route(event)
-    identity = message_id(event)
+    known_by = message_id(event)
     user = _short(_user(event))
     calls = [_planned(call, user) for call in routing.calls]
-    calls += [_rejected(rejection, identity, user) for rejection in routing.rejections]
+    calls += [_rejected(rejection, known_by, user) for rejection in routing.rejections]
     # An event that became nothing needs no copy: nothing of it can be replayed.
     stored = _encoded(event) if store_event and calls else None
-    return Plan(PlannedEvent(_short(identity), stored, tuple(calls)), routing.dropped)
+    return Plan(PlannedEvent(_short(known_by), stored, tuple(calls)), routing.dropped, was_named)
+
+
+def _refused(reason: str, identity: str) -> PlannedEvent:
+    """Return the row of what is no event."""
+    return PlannedEvent(_short(identity), None, (_rejected(refusal(reason), identity, ""),))
 
 
 def configuration_version(engine: Engine) -> str:
@@ -112,8 +142,11 @@ def _user(event: dict[str, Any]) -> str:
     """Return whose order is kept."""
     for name in ("userId", "anonymousId"):
         value = event.get(name)
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+        if isinstance(value, str) and value:
             return f"{name}:{value}"
+        if type(value) is int:
+            # Python writes no number of more than 4,300 digits, but for its hexadecimal ones.
+            return f"{name}:{value if abs(value) < 10**40 else hex(value)}"
     return ""
 
 

@@ -1,8 +1,12 @@
-"""Receipt: what became of events that were accepted."""
+"""Receipt: what became of events that were accepted; Waiting: what waits for people."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
+
+from actions_engine.store.contract import Pause
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -26,6 +30,7 @@ class Receipt(msgspec.Struct, frozen=True):
         calls: How many calls and rejections the new ones made: rows of the ledger.
         rejected: How many of those are rejections.
         dropped: Events that a plugin's `before_route` stopped.
+        unnamed: Events that came without a `messageId`: each is one of its own.
         refused: What was no event at all; it is not in the ledger.
     """
 
@@ -34,4 +39,27 @@ class Receipt(msgspec.Struct, frozen=True):
     calls: int = 0
     rejected: int = 0
     dropped: int = 0
+    unnamed: int = 0
     refused: tuple[Refusal, ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Pending calls that nothing but people ends.
+
+    Attributes:
+        instance: The destination instance.
+        calls: How many.
+        reason: Why they wait.
+    """
+
+    instance: str
+    calls: int
+    reason: str
+
+
+def told_pause(pause: Pause) -> str:
+    """Return in words why an instance is paused, and until when."""
+    if pause.is_by_hand:
+        return f"paused by hand: {pause.reason}"
+    until = datetime.fromtimestamp(pause.until, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"paused until {until}: {pause.reason}"

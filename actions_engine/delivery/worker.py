@@ -17,7 +17,7 @@ from actions_engine.delivery.transports.contract import AsyncTransport
 from actions_engine.destination import Action
 from actions_engine.errors import StoreError
 from actions_engine.mapping import Instance
-from actions_engine.store.contract import LeasedCall, Settlement
+from actions_engine.store.contract import BY_HAND, LeasedCall, Settlement
 from actions_engine.store.payload_json import read_payload
 
 logger = logging.getLogger("actions_engine.delivery")
@@ -70,6 +70,15 @@ class Worker:
     def gets_on(self) -> bool:
         """Whether the destination takes calls: neither paused nor failing again and again."""
         return self.health.breaker.is_closed and not self.health.is_paused(self._clock.now())
+
+    def hold(self, is_held: bool) -> None:
+        """Hear whether somebody paused the destination by hand: what is not under way goes back."""
+        if is_held and self.health.paused_until < BY_HAND:
+            self.health.paused_until = BY_HAND
+            self._wake.set()
+        elif not is_held and self.health.paused_until >= BY_HAND:
+            self.health.paused_until = 0.0
+            self.due_at(0.0)
 
     def due_at(self, moment: float) -> None:
         """Hear that a call is due at a moment."""

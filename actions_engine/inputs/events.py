@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +22,8 @@ CHUNK_LINES = 500
 CHUNK_BYTES = 4_000_000
 #: Bytes of one JSON document, which is held in memory as a whole.
 MAX_DOCUMENT = 1_000_000_000
+# Where /dev/zero, /dev/random and their like live: https://www.kernel.org/doc/html/latest/admin-guide/devices.html
+_MEMORY_DEVICES = 1
 #: What gzip starts with.
 GZIP = b"\x1f\x8b"
 
@@ -47,6 +51,10 @@ def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
     Raises:
         InputError: it cannot be read, or decompressed.
     """
+    if path == "-" and sys.stdin is None:
+        raise InputError("stdin is closed: there is nothing to read")
+    if path != "-":
+        is_pipe(path)
     try:
         with _Counting(path, advance) as raw:
             # A reader that is also a member of io's family is buffered once, below the decompression.
@@ -56,6 +64,23 @@ def read_events(path: str, advance: Callable[[int], None]) -> Iterator[Chunk]:
             yield from chunks_of(path, stream)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from None
+
+
+def is_pipe(path: str) -> bool:
+    """Whether a path is read as a pipe is, once and to its end: a named pipe, a terminal.
+
+    Raises:
+        InputError: it is a device that never ends, or is not there.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if stat.S_ISCHR(status.st_mode) and status.st_rdev != os.stat(os.devnull).st_rdev:
+        if os.major(status.st_rdev) == _MEMORY_DEVICES:
+            raise InputError(f"{path}: it is a device and no file of events")
+        return True
+    return stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
 
 
 def unreadable(path: str, error: Exception) -> InputError:
@@ -87,12 +112,18 @@ def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
 def chunked(path: str, lines: Iterable[bytes], first: int = 1) -> Iterator[Chunk]:
     """Yield lines, of which the first has a number, in chunks."""
     chunk, size = Chunk(path, first, []), 0
-    for number, line in enumerate(lines, start=first):
-        chunk.lines.append(line)
-        size += len(line)
-        if len(chunk.lines) >= CHUNK_LINES or size >= CHUNK_BYTES:
+    try:
+        for number, line in enumerate(lines, start=first):
+            chunk.lines.append(line)
+            size += len(line)
+            if len(chunk.lines) >= CHUNK_LINES or size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = Chunk(path, number + 1, []), 0
+    except (OSError, EOFError, zlib.error):
+        # What was whole before the damage is taken.
+        if chunk.lines:
             yield chunk
-            chunk, size = Chunk(path, number + 1, []), 0
+        raise
     if chunk.lines:
         yield chunk
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from actions_engine.delivery.delivery import Delivery
 from actions_engine.errors import InputError
-from actions_engine.inputs.events import Chunk, shown_path
+from actions_engine.inputs.events import Chunk, is_pipe, shown_path
 from actions_engine.inputs.line import decode_event
 from actions_engine.inputs.pipe import read_pipe
 from actions_engine.inputs.tail import Tail
@@ -29,26 +32,33 @@ class Feed:
     """What was read.
 
     Attributes:
-        unreadable: Lines that are no event.
+        unreadable: Lines that are no event; the ledger accounts for them.
+        unnamed: Events without a `messageId`.
+        failed: Inputs that could not be read to their end.
         messages: Which, and why: the first of them.
     """
 
     unreadable: int = 0
+    unnamed: int = 0
+    failed: int = 0
     messages: list[str] = field(default_factory=list)
 
-    def complain(self, message: str) -> None:
-        """Count an unreadable line."""
-        self.unreadable += 1
+    def tell(self, message: str) -> None:
+        """Keep a message, if it is among the first."""
         if len(self.messages) < MOST_MESSAGES:
             self.messages.append(message)
 
 
 class _Position(msgspec.Struct):
-    """How far a file was read: lines, and digests of the first and the last, by which another of its name is told."""
+    """How far a file was read: lines, and digests of the first and the last, by which another of its name is told.
+
+    `generation` counts the files that had the name: lines of two of them are never taken for one.
+    """
 
     lines: int = 0
     first: str = ""
     last: str = ""
+    generation: int = 0
 
 
 class _AnotherFileError(Exception):
@@ -64,16 +74,26 @@ class _Input:
 
 
 async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed: Feed) -> None:
-    """Accept the events of files, each from where it was left; with `follow`, what is appended to them too."""
+    """Accept the events of files, each from where it was left; with `follow`, what is appended to them too.
+
+    An input that cannot be read to its end is told, what is whole of it is accepted, and the others are read.
+    """
+    tails: dict[str, Tail] = {}
     for path in files:
-        if path == "-":
-            await _accept_all(delivery, _Input("-"), read_pipe(), fed)
-    tails = {path: Tail(path) for path in files if path != "-"}
+        if path == "-" or is_pipe(path):
+            with _told(fed):
+                await _accept_all(delivery, _Input(path), read_pipe(path), fed)
+        else:
+            tails[path] = Tail(path)
     inputs = {path: _Input(path, await _position(delivery, path)) for path in tails}
     try:
         while True:
-            for path, tail in tails.items():
-                await _read_on(delivery, inputs[path], tail, fed, follow=follow)
+            for path, tail in list(tails.items()):
+                failed = fed.failed
+                with _told(fed):
+                    await _read_on(delivery, inputs[path], tail, fed, follow=follow)
+                if fed.failed > failed:
+                    tails.pop(path).close()
             if not follow or not tails:
                 return
             await asyncio.sleep(_POLL)
@@ -82,11 +102,21 @@ async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed:
             tail.close()
 
 
+@contextlib.contextmanager
+def _told(fed: Feed) -> Iterator[None]:
+    """Keep why an input cannot be read in place of raising it."""
+    try:
+        yield
+    except InputError as error:
+        fed.failed += 1
+        fed.tell(str(error))
+
+
 async def _read_on(delivery: Delivery, source: _Input, tail: Tail, fed: Feed, *, follow: bool) -> None:
     try:
         await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
     except _AnotherFileError:
-        source.position = _Position()
+        source.position = _Position(generation=source.position.generation + 1)
         tail.close()
         await _accept_all(delivery, source, _chunks(tail), fed, tail=tail, follow=follow)
 
@@ -101,6 +131,12 @@ async def _position(delivery: Delivery, path: str) -> _Position:
 
 def _name(path: str) -> str:
     return str(Path(path).resolve())
+
+
+def _identity(source: _Input, number: int, line: bytes) -> str:
+    """Return an id for the line of a file, the same whenever it is read."""
+    place = f"{_name(source.path)}\n{source.position.generation}\n{number}\n{_digest(line)}"
+    return hashlib.sha256(place.encode(errors="backslashreplace")).hexdigest()[:32]
 
 
 def _digest(line: bytes) -> str:
@@ -145,22 +181,25 @@ async def _accept_all(
         if not lines:
             continue
         first = reached - len(lines) + 1
-        events, numbers = [], []
+        events: list[Any] = []
+        ids: list[str] = []
         for number, line in enumerate(lines, start=first):
-            if line.strip():
-                try:
-                    events.append(decode_event(line))
-                except InputError as error:
-                    fed.complain(f"{shown}:{number}: {error}")
-                else:
-                    numbers.append(number)
+            if not line.strip():
+                continue
+            # An event without a messageId is known by where it stands: read again, it is the same one.
+            ids.append(uuid.uuid4().hex if tail is None else _identity(source, number, line))
+            try:
+                events.append(decode_event(line))
+            except InputError as error:
+                fed.unreadable += 1
+                fed.tell(f"{shown}:{number}: {error}")
+                events.append(InputError(f"{shown}:{number}: {error}", error.code))
         if first == 1:
             position.first = _digest(lines[0])
         position.lines, position.last = reached, _digest(lines[-1])
         kept = None if tail is None else (_name(source.path), msgspec.json.encode(position).decode())
-        receipt = await delivery.accept(events, position=kept)
-        for refusal in receipt.refused:
-            fed.complain(f"{shown}:{numbers[refusal.number]}: {refusal.reason}")
+        receipt = await delivery.accept(events, position=kept, ids=ids)
+        fed.unnamed += receipt.unnamed
         while delivery.backlog() > MOST_PENDING:
             await asyncio.sleep(0.02)
     if reached is not None and reached < position.lines:

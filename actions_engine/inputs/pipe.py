@@ -17,20 +17,29 @@ _PATIENCE = 0.2
 _SIZE = 1 << 18
 
 
-async def read_pipe(descriptor: int = 0) -> AsyncIterator[Chunk]:
+async def read_pipe(path: str = "-") -> AsyncIterator[Chunk]:
     """Yield what a pipe brings: JSON Lines as each comes; a JSON document, an event or a list, once it is whole.
 
+    Args:
+        path: A named pipe, or what a shell's `<(…)` names; `-` is standard input.
+
     Raises:
-        InputError: it cannot be read, or decompressed.
+        InputError: it cannot be read, or decompressed; what was whole came before.
     """
     try:
-        async for chunk in _chunks(_plain(descriptor)):
-            yield chunk
+        # Opening a pipe would wait for who writes into it; this waits in steps, so that a signal is heard.
+        descriptor = 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            async for chunk in _chunks(path, _plain(_blocks(descriptor, is_named=path != "-"))):
+                yield chunk
+        finally:
+            if path != "-":
+                os.close(descriptor)
     except (OSError, EOFError, zlib.error) as error:
-        raise unreadable("-", error) from None
+        raise unreadable(path, error) from None
 
 
-async def _chunks(blocks: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
+async def _chunks(path: str, blocks: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
     rest, number = bytearray(), 0
     async for block in blocks:
         rest += block
@@ -41,13 +50,13 @@ async def _chunks(blocks: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
         del rest[:cut]
         if number == 0:
             lines[0] = lines[0].removeprefix(BOM)
-        yield Chunk("-", number + 1, lines)
+        yield Chunk(path, number + 1, lines)
         number += len(lines)
     if number == 0:
-        for chunk in chunks_of("-", io.BytesIO(rest)):
+        for chunk in chunks_of(path, io.BytesIO(rest)):
             yield chunk
     elif rest:
-        yield Chunk("-", number + 1, [bytes(rest)])
+        yield Chunk(path, number + 1, [bytes(rest)])
 
 
 def _starts_a_document(text: bytearray) -> bool:
@@ -60,10 +69,9 @@ def _starts_a_document(text: bytearray) -> bool:
     return not is_json(first) and not bytes(text[end : end + 1_000]).lstrip().startswith(b"{")
 
 
-async def _plain(descriptor: int) -> AsyncIterator[bytes]:
+async def _plain(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield a pipe's bytes, decompressed where they are gzip's."""
     start = b""
-    blocks = _blocks(descriptor)
     async for block in blocks:
         start += block
         if len(start) >= len(GZIP):
@@ -85,17 +93,26 @@ async def _plain(descriptor: int) -> AsyncIterator[bytes]:
             raise EOFError("the compressed data end too soon")
 
 
-async def _blocks(descriptor: int) -> AsyncIterator[bytes]:
+async def _blocks(descriptor: int, *, is_named: bool) -> AsyncIterator[bytes]:
+    # Of a named pipe that nobody has opened for writing yet, an end is read that is none.
+    is_begun = not is_named
     while True:
         block = await asyncio.to_thread(_read, descriptor)
         if block is None:
-            continue
-        if not block:
+            is_begun = True
+        elif block:
+            is_begun = True
+            yield block
+        elif is_begun:
             return
-        yield block
+        else:
+            await asyncio.sleep(_PATIENCE / 4)
 
 
 def _read(descriptor: int) -> bytes | None:
     """Return some bytes, none at the end, or None where there is nothing yet."""
     ready, _, _ = select.select([descriptor], [], [], _PATIENCE)
-    return os.read(descriptor, _SIZE) if ready else None
+    try:
+        return os.read(descriptor, _SIZE) if ready else None
+    except BlockingIOError:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions_engine.destination import Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem
@@ -24,9 +24,21 @@ from actions_engine.registry import Registry
 from actions_engine.wording import did_you_mean
 
 
-def load_mappings(
-    path: str | Path, registry: Registry, environ: AbstractMapping[str, str]
-) -> tuple[list[Mapping], list[Problem]]:
+class Loaded(NamedTuple):
+    """What files hold.
+
+    Attributes:
+        mappings: The enabled ones, in the order of the files' names.
+        warnings: What was found and stops nothing.
+        instances: One for each file, those that are not enabled too.
+    """
+
+    mappings: list[Mapping]
+    warnings: list[Problem]
+    instances: list[Instance]
+
+
+def load_mappings(path: str | Path, registry: Registry, environ: AbstractMapping[str, str]) -> Loaded:
     """Read a mapping file, or every `.yaml` and `.yml` file below a folder.
 
     Args:
@@ -35,7 +47,7 @@ def load_mappings(
         environ: The environment that `${VAR}` in settings reads.
 
     Returns:
-        The enabled mappings in the order of the files' names, and the warnings.
+        What was loaded.
 
     Raises:
         MappingError: something cannot be loaded; it carries every problem of every file.
@@ -51,7 +63,7 @@ def load_mappings(
             problems += sorted(source.problems, key=lambda problem: problem.location or Location("", 0, 0))
     if any(problem.severity == "error" for problem in problems):
         raise MappingError(problems)
-    return mappings, problems
+    return Loaded(mappings, problems, reader.instances)
 
 
 class _FileReader:
@@ -60,6 +72,7 @@ class _FileReader:
         self.environ = environ
         self.parser = ExpressionParser(registry.library)
         self.mapping_reader = MappingReader(self.parser)
+        self.instances: list[Instance] = []
 
     def read(self, source: Source, name: str) -> list[Mapping]:
         """Read one file; problems go to `source`."""
@@ -86,7 +99,9 @@ class _FileReader:
         settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
         delivery = read_delivery(source, root, destination)
-        instance = Instance(name, destination, settings or Settings.model_construct(), source.path, delivery)
+        given = settings or Settings.model_construct()
+        instance = Instance(name, destination, given, source.path, delivery, is_enabled=enabled)
+        self.instances.append(instance)
         checked = self._mappings(source, root, instance, condition)
         checked += self._presets(source, root, instance, condition, {item.mapping.name for item in checked})
         check_file(source, checked)

@@ -6,7 +6,7 @@ Every method that changes something is one transaction; returning means that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -96,12 +96,21 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
     bisect: int = 0
 
 
+#: The end of a pause that has none but somebody's word: the last moment of the year 9999.
+BY_HAND = 253_402_300_799.0
+
+
 class Pause(msgspec.Struct, frozen=True):
     """A destination instance that is not leased from until a moment, and why."""
 
     instance: str
     until: float
     reason: str
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody paused it, who alone ends it."""
+        return self.until >= BY_HAND
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -236,6 +245,13 @@ class Store(Protocol):
 
     def pauses(self, *, now: float) -> list[Pause]:
         """Return the pauses in force."""
+        ...
+
+    def note_waits(self, waits: Mapping[str, str], served: Iterable[str]) -> None:
+        """Note why the pending calls of instances wait that nobody delivers, and forget it of those that are served."""
+
+    def waits(self) -> dict[str, str]:
+        """Return why pending calls wait, by instance, as whoever started last noted it."""
         ...
 
     def ledger(self) -> list[LedgerRow]:

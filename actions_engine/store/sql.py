@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -42,6 +42,10 @@ _STORED = (
     "c.id, c.idempotency_key, COALESCE(e.message_id, ''), c.instance, c.destination, c.mapping, c.action, c.state, "
     "c.reason, c.attempts, c.accepted_at, c.updated_at, c.configuration, c.payload, e.event"
 )
+
+
+# What a note in `meta` of why an instance's calls wait begins with.
+_WAITS = "waits "
 
 
 class SQLStore(ABC):
@@ -247,6 +251,18 @@ class SQLStore(ABC):
         with self._transaction(write=False) as cursor:
             rows = cursor.rows("SELECT instance, until, reason FROM pauses WHERE until > ? ORDER BY instance", [now])
         return [Pause(*row) for row in rows]
+
+    def note_waits(self, waits: Mapping[str, str], served: Iterable[str]) -> None:  # noqa: D102
+        known = [(storable(f"{_WAITS}{instance}"),) for instance in (*waits, *served)]
+        with self._transaction() as cursor:
+            cursor.run_many("DELETE FROM meta WHERE name = ?", known)
+            rows = [(storable(f"{_WAITS}{instance}"), storable(reason)) for instance, reason in waits.items()]
+            cursor.run_many("INSERT INTO meta VALUES (?, ?)", rows)
+
+    def waits(self) -> dict[str, str]:  # noqa: D102
+        with self._transaction(write=False) as cursor:
+            rows = cursor.rows("SELECT name, value FROM meta WHERE name LIKE ?", [f"{_WAITS}%"])
+        return {name.removeprefix(_WAITS): reason for name, reason in rows}
 
     # -- the account
 
