@@ -187,9 +187,13 @@ class Engine:
         calls: list[Call] = []
         rejections: list[Rejection] = []
         for number in fired:
-            mapping = self.mappings[number]
+            mapping, row = self.mappings[number], None
             try:
-                calls += (self._programs.get((number,)) or self._program((number,)))(event)
+                # In two steps, as a rejection tells of the fields that were refused.
+                _, fields = self._fields.get((number,)) or self._fields_of((number,))
+                (row,) = fields(event)
+                payload = mapping.action.payload.__pydantic_validator__.validate_python(row)
+                calls.append(Call(mapping, payload, event))
             except Exception as error:  # noqa: BLE001 - whatever a mapping raises is its own alone
-                rejections.append(rejection_of(mapping, event, error))
+                rejections.append(rejection_of(mapping, event, error, row))
         return Routing(tuple(calls), tuple(rejections))
