@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actions_engine.batch import CallRejection, Requests
     from actions_engine.call import Call, Fault, Rejection, Routing, SentCall
     from actions_engine.delivery.blocking import DeliveryThread
     from actions_engine.delivery.delivery import Delivery
@@ -77,6 +78,7 @@ _HOMES = {
     "Batch": "destination",
     "BrokenPlugin": "registry",
     "Call": "call",
+    "CallRejection": "batch",
     "ConditionTrace": "explain",
     "Currency": "field_types",
     "Delivery": "delivery.delivery",
@@ -125,6 +127,7 @@ _HOMES = {
     "Registry": "registry",
     "Rejection": "call",
     "Request": "request",
+    "Requests": "batch",
     "Response": "request",
     "Routing": "call",
     "Secret": "request",
@@ -150,6 +153,7 @@ __all__ = [
     "Batch",
     "BrokenPlugin",
     "Call",
+    "CallRejection",
     "ConditionTrace",
     "Currency",
     "Delivery",
@@ -198,6 +202,7 @@ __all__ = [
     "Registry",
     "Rejection",
     "Request",
+    "Requests",
     "Response",
     "Routing",
     "Secret",

@@ -6,6 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from actions_engine.call import Call
 from actions_engine.destination import Action, Batch
 from actions_engine.errors import PLUGIN_RAISES, PluginError
@@ -14,6 +16,8 @@ from actions_engine.payload import Payload
 from actions_engine.request import Request, encode_json
 
 Item = TypeVar("Item")
+# Characters of a reason.
+_MAX_REASON = 2_000
 
 
 def batch_place(action: Action, policy: Batch, payload: Payload) -> tuple[Hashable, int]:
@@ -64,8 +68,69 @@ class Filling(Generic[Item]):
         self.records += records
 
 
-def batches(calls: Iterable[Call]) -> Iterator[list[Call]]:
-    """Group calls of the same action and instance, in their order, no group beyond the action's policy."""
+class CallRejection(msgspec.Struct, frozen=True):
+    """A call that cannot become a request.
+
+    Attributes:
+        call: The call.
+        reason: Why.
+    """
+
+    call: Call
+    reason: str
+
+    def __str__(self) -> str:
+        call = self.call
+        return f"call {call.key} of {call.instance} / {call.mapping}: {self.reason}"
+
+
+class Requests(list[Request]):
+    """Requests in the order of their calls.
+
+    Attributes:
+        calls: For each request the calls that it carries.
+        rejections: The calls that cannot become a request, each with the reason.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[list[Call]] = []
+        self.rejections: list[CallRejection] = []
+
+
+def requests_of(calls: Iterable[Call]) -> Requests:
+    """Return the requests that calls become; what keeps one from it is told with the call, and the others go on."""
+    made = Requests()
+    waiting = list(batches(calls, made.rejections))
+    while waiting:
+        group = waiting.pop(0)
+        try:
+            request = request_of(group)
+            # A request that cannot be written is none.
+            request.full_url(), request.full_headers(), request.body()
+        except PLUGIN_RAISES as error:
+            if len(group) > 1:
+                # One of them is at fault: the halves show which.
+                middle = len(group) // 2
+                waiting[:0] = [group[:middle], group[middle:]]
+            else:
+                made.rejections.append(CallRejection(group[0], str(error)[:_MAX_REASON] or type(error).__name__))
+        else:
+            made.append(request)
+            made.calls.append(group)
+    return made
+
+
+def batches(calls: Iterable[Call], rejections: list[CallRejection] | None = None) -> Iterator[list[Call]]:
+    """Group calls of the same action and instance, in their order, no group beyond the action's policy.
+
+    Args:
+        calls: The calls.
+        rejections: Takes the calls that the policy cannot place or measure.
+
+    Raises:
+        PluginError, ValueError, TypeError: a call cannot be placed, and nothing takes it.
+    """
     groups: dict[tuple[Instance, Hashable], Filling[Call]] = {}
     for call in calls:
         instance, action = call.source.instance, call.source.action
@@ -73,9 +138,15 @@ def batches(calls: Iterable[Call]) -> Iterator[list[Call]]:
         if policy is None:
             yield [call]
             continue
-        place, records = batch_place(action, policy, call.payload)
+        try:
+            place, records = batch_place(action, policy, call.payload)
+            size = len(encode_json(call.payload)) if policy.max_bytes else 0
+        except PLUGIN_RAISES as error:
+            if rejections is None:
+                raise
+            rejections.append(CallRejection(call, str(error)[:_MAX_REASON] or type(error).__name__))
+            continue
         key = (instance, place)
-        size = len(encode_json(call.payload)) if policy.max_bytes else 0
         group = groups.get(key)
         if group is not None and not group.takes(policy, size, records):
             yield group.calls

@@ -12,9 +12,15 @@ import msgspec
 
 from actions_engine.mapping import Mapping
 from actions_engine.payload import Payload
+from actions_engine.wording import shortened
 
 #: The namespace of idempotency keys (RFC 9562, name-based UUIDs).
 KEY_NAMESPACE = uuid.UUID("6f1f2ad5-9a5c-5e0b-8f5e-7c1c6f0d6d52")
+
+#: Faults of a rejection that are told, and the characters of its reason.
+MAX_FAULTS = 20
+MAX_REASON = 2_000
+
 _NAMESPACE_BYTES = KEY_NAMESPACE.bytes
 
 
@@ -172,7 +178,7 @@ class Rejection(msgspec.Struct, frozen=True):
     """A mapping that fired and could not make its call, or an event that could not be routed at all.
 
     Attributes:
-        faults: Why, one for each field at fault.
+        faults: Why, one for each field at fault: the first 20, then one that says how many there are besides.
         destination: The destination's name; empty where the event itself was refused.
         instance: The destination instance; empty likewise.
         action: The action's name; empty likewise.
@@ -187,8 +193,8 @@ class Rejection(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """All faults in one line."""
-        return "; ".join(str(fault) for fault in self.faults)
+        """All faults in one line, of at most 2,000 characters."""
+        return shortened("; ".join(str(fault) for fault in self.faults), MAX_REASON)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rejection as plain data."""

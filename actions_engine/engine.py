@@ -8,7 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from actions_engine.batch import batches, request_of
+from actions_engine.batch import Requests, requests_of
 from actions_engine.call import Call, Rejection, Routing
 from actions_engine.compiler.code_writer import Compiled
 from actions_engine.compiler.index import Index
@@ -18,8 +18,7 @@ from actions_engine.hookspecs import Drop
 from actions_engine.loading.mappings import load_mappings
 from actions_engine.mapping import Instance, Mapping
 from actions_engine.registry import Registry
-from actions_engine.rejection import refusal, rejection_of
-from actions_engine.request import Request
+from actions_engine.rejection import reason_of, refusal, rejection_of
 from actions_engine.spec.integrations import is_chosen
 from actions_engine.wording import kind_of
 
@@ -109,9 +108,13 @@ class Engine:
             if isinstance(answer, Drop):
                 return Routing(dropped=answer.reason)
             event = answer
-        fired = self._fired(event)
-        if choice := event.get("integrations"):
-            fired = self._chosen(choice, fired)
+        try:
+            fired = self._fired(event)
+            if choice := event.get("integrations"):
+                fired = self._chosen(choice, fired)
+        except PLUGIN_RAISES as error:
+            # A dict of the host's own making, or one with a key that raises when it is compared.
+            return Routing(rejections=(refusal(f"the event cannot be read: {reason_of(error)}"),))
         if not fired:
             return _NOTHING
         try:
@@ -135,15 +138,13 @@ class Engine:
         chosen = [item for item in self.mappings if mapping in (None, item.name, f"{item.instance.name} / {item.name}")]
         return explain(chosen, self.registry, event)
 
-    def requests(self, calls: Iterable[Call]) -> list[Request]:
+    def requests(self, calls: Iterable[Call]) -> Requests:
         """Return the requests that calls become, batched by each action's policy; nothing is sent.
 
-        Of an action of several steps it is the first request: the others depend on answers.
-
-        Raises:
-            PluginError: an action's function failed.
+        Of an action of several steps it is the first request: the others depend on answers. A call that cannot become
+        a request takes no other along: it is among the `rejections` of what is returned, with its key and the reason.
         """
-        return [request_of(group) for group in batches(calls)]
+        return requests_of(calls)
 
     def evaluate(self, event: dict[str, Any]) -> tuple[tuple[Mapping, ...], tuple[Row, ...]]:
         """Return the mappings that fire for an event, and for each the fields that it computes, not validated.
@@ -195,9 +196,13 @@ class Engine:
         calls: list[Call] = []
         rejections: list[Rejection] = []
         for number in fired:
-            mapping = self.mappings[number]
+            mapping, row = self.mappings[number], None
             try:
-                calls += (self._programs.get((number,)) or self._program((number,)))(event)
+                # In two steps, as a rejection tells of the fields that were refused.
+                _, fields = self._fields.get((number,)) or self._fields_of((number,))
+                (row,) = fields(event)
+                payload = mapping.action.payload.__pydantic_validator__.validate_python(row)
+                calls.append(Call(mapping, payload, event))
             except PLUGIN_RAISES as error:  # whatever a mapping raises is its own alone
-                rejections.append(rejection_of(mapping, event, error))
+                rejections.append(rejection_of(mapping, event, error, row))
         return Routing(tuple(calls), tuple(rejections))

@@ -185,14 +185,14 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
     )  # fmt: skip
     if reason:
         return MappingTrace(*common)
-    call, rejection, payload = None, None, {}
+    call, rejection, payload, row = None, None, {}, None
     try:
         row = {name: evaluate(field, event) for name, field in mapping.fields.items()}
         row = {name: value for name, value in row.items() if not is_left_out(mapping.fields[name], value)}
         call = Call(mapping, mapping.action.payload.__pydantic_validator__.validate_python(row), event)
         payload = call.payload.body()
     except Exception as error:  # noqa: BLE001 - as in route: whatever a mapping raises is its own alone
-        rejection = rejection_of(mapping, event, error)
+        rejection = rejection_of(mapping, event, error, row)
     fields = tuple(_fields(mapping, event, payload, rejection))
     if call is None:
         return MappingTrace(*common, fields=fields, rejection=rejection)

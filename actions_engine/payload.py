@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, cast
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -58,6 +60,30 @@ JsonObject = Annotated[dict[str, Any], _Shared(dict)]
 JsonArray = Annotated[list[Any], _Shared(list)]
 
 
+# Older releases of pydantic know it of lists alone.
+_STOPPING = frozenset({"list", "set", "frozenset", "tuple"}) | (
+    {"dict"} if "fail_fast" in inspect.signature(core_schema.dict_schema).parameters else set()
+)
+
+
+def _stopping(schema: Any, *, tells_each: bool) -> Any:
+    """Return a schema of pydantic-core whose lists and dicts stop at their first faulty item; the outermost may not."""
+    if isinstance(schema, (list, tuple)):
+        return type(schema)(_stopping(part, tells_each=tells_each) for part in schema)
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    # In a dict of fields, `type` is the name of a field.
+    is_schema, is_many = isinstance(kind, str), isinstance(kind, str) and kind in _STOPPING
+    known = {
+        name: part
+        if is_schema and name in ("metadata", "default", "cls")
+        else _stopping(part, tells_each=tells_each and not is_many)
+        for name, part in schema.items()
+    }
+    return known | {"fail_fast": not tells_each} if is_many else known
+
+
 class Payload(BaseModel):
     """What one call tells an action: pydantic fields, each with a type, a description and a default expression.
 
@@ -69,10 +95,18 @@ class Payload(BaseModel):
     )
 
     @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        # A list of a million faulty items would cost a gigabyte of errors: a list is left at its first fault.
+        return cast(CoreSchema, _stopping(handler(source), tells_each=cls._tells_each))
+
+    @classmethod
     def __pydantic_init_subclass__(cls, **_options: Any) -> None:
         for info in cls.model_fields.values():
             if (marker := default_of(info)) is not None and marker.description and not info.description:
                 info.description = marker.description
+
+    # Whether each faulty item of a list is told, and not the first alone: see `telling_each`.
+    _tells_each: ClassVar[bool] = False
 
     # A slot and no pydantic field or private attribute: it costs nothing while events are routed.
     __slots__ = ("_idempotency_key",)
@@ -111,6 +145,13 @@ class Payload(BaseModel):
         if extra:
             body |= {name: value for name, value in extra.items() if name not in exclude}
         return body
+
+
+@cache
+def telling_each(model: type[Payload]) -> type[Payload]:
+    """Return a payload's model that tells each faulty item of a list, for lists that are known to be short."""
+    telling: type[Payload] = type(model.__name__, (model,), {"_tells_each": True, "__module__": model.__module__})
+    return telling
 
 
 class Part(Payload):

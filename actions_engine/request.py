@@ -65,6 +65,10 @@ def encode_json(value: Any) -> bytes:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
     except UnicodeEncodeError:
         raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError("the value holds a number of more than 4,300 digits") from None
+        raise
 
 
 def _reveal(value: Any) -> Any:
@@ -72,6 +76,13 @@ def _reveal(value: Any) -> Any:
         return value.get_secret_value()
     if hasattr(value, "body"):
         return value.body()
+    # A subclass is what it is made of: an enumeration's text, a host's own kind of number.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

@@ -23,6 +23,11 @@ def shown(value: Any, width: int = WIDTH) -> str:
     except (RecursionError, ValueError):
         return f"{kind_of(value)}, nested too deeply to show"
     text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[: width + 1])
+    return shortened(text, width)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text, cut to `width` characters where it is longer."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

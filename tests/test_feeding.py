@@ -153,10 +153,10 @@ def test_a_rotated_file_is_read_to_its_end(delivery: Callable[[], Delivery], tmp
 
 
 def test_a_broken_line_is_told_with_its_number(delivery: Callable[[], Delivery], tmp_path: Path) -> None:
-    """It is counted once, also by a second run, and hinders nothing."""
+    """It is counted once, also by a second run, is in the ledger, and hinders nothing."""
     path = tmp_path / "e.jsonl"
     path.write_bytes(lines(0) + b"{broken\n" + b"[1]\n" + lines(1))
     accepted, _, fed = run(delivery, path)
-    assert (accepted, fed.unreadable) == (2, 2)
+    assert (accepted, fed.unreadable) == (4, 2)
     assert [message.partition(": ")[0] for message in fed.messages] == [f"{path}:2", f"{path}:3"]
     assert run(delivery, path)[2].unreadable == 0

@@ -100,6 +100,4 @@ def write_ledger(
     if duplicates:
         click.echo(f"{duplicates:,} events were duplicates and made no call", err=err)
     for each in waiting:
-        click.echo(
-            f"{each.instance}: {counted(each.calls, 'call')} wait{'s' * (each.calls == 1)}, {each.reason}", err=err
-        )
+        click.echo(f"{each.instance}: {counted(each.calls, 'pending call')}, {each.reason}", err=err)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import click
 
-from actions_engine.batch import batches, request_of
+from actions_engine.batch import requests_of
 from actions_engine.call import Call
 from actions_engine.cli.collector import relax_collector
 from actions_engine.cli.loading import load_engine
 from actions_engine.cli.progress import progress
 from actions_engine.engine import Engine
-from actions_engine.errors import InputError, PluginError
+from actions_engine.errors import InputError
 from actions_engine.inputs.events import Chunk, read_events, shown_path
 from actions_engine.inputs.line import decode_event
 from actions_engine.mapping import Mapping
@@ -141,7 +141,7 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
         for call in routing.calls:
             try:
                 encoded = encode_json(call.as_dict())
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 tally.rejections[f"{call.mapping}: {error}"] += 1
                 tally.messages.append(f"{place}: rejected by {call.mapping!r}: {error}")
                 continue
@@ -159,14 +159,12 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
 
 
 def _requests(calls: list[Call], tally: Tally) -> Iterator[bytes]:
-    for group in batches(calls):
-        try:
-            shown = {"calls": [call.key for call in group], **request_of(group).as_dict()}
-        except PluginError as error:
-            tally.rejections[str(error)] += len(group)
-            tally.messages.append(f"no request for {len(group)} calls: {error}")
-        else:
-            yield encode_json(shown)
+    made = requests_of(calls)
+    for request, group in zip(made, made.calls, strict=True):
+        yield encode_json({"calls": [call.key for call in group], **request.as_dict()})
+    for rejection in made.rejections:
+        tally.rejections[rejection.reason] += 1
+        tally.messages.append(f"no request for {rejection}")
 
 
 def _summarise(total: Tally, seconds: float) -> None:

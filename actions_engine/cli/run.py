@@ -32,7 +32,7 @@ from actions_engine.wording import counted
 @click.option("--store-events/--no-store-events", default=True, show_default=True,
               help="Whether events are stored; without them a dead call cannot be remapped.")  # fmt: skip
 @click.option("--dedupe", type=click.Choice(["id", "content"]), default="id", show_default=True,
-              help="What makes two events one: their messageId alone, or their content where they have none.")  # fmt: skip
+              help="What makes two events one: their messageId, or their content where they have none.")  # fmt: skip
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on loopback.")
 def run(
     mappings: Path, files: tuple[str, ...], store: str, follow: bool, durable: bool, store_events: bool,

@@ -117,4 +117,7 @@ def requests_for(
     routings = [engine.route(event) for event in events]
     if reasons := [rejection.reason for routing in routings for rejection in routing.rejections]:
         raise AssertionError("; ".join(reasons))
-    return engine.requests([call for routing in routings for call in routing.calls])
+    made = engine.requests([call for routing in routings for call in routing.calls])
+    if made.rejections:
+        raise AssertionError("; ".join(rejection.reason for rejection in made.rejections))
+    return made
