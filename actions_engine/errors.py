@@ -129,7 +129,16 @@ class InputError(ActionsEngineError):
 
 
 class StoreError(ActionsEngineError):
-    """The store cannot be opened, read or written; what was being written is not in it."""
+    """The store cannot be opened, read or written; what was being written is not in it.
+
+    Attributes:
+        is_passing: Whether the connection to it was lost: the same may work in a moment. What was being written may be
+            in it.
+    """
+
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        self.is_passing = is_passing
+        super().__init__(message)
 
 
 class PluginError(ActionsEngineError):

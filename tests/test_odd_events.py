@@ -91,7 +91,15 @@ def test_two_equal_events_without_an_id_are_two(engine: Engine, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("given", "is_known"),
-    [("m1", True), (" ", False), ("", False), (7, True), (True, False), (None, False), (10**5000, False)],
+    [
+        ("m1", True),
+        (" ", False),
+        ("", False),
+        (7, True),
+        (True, False),
+        (None, False),
+        pytest.param(10**5000, False, id="huge"),
+    ],
 )
 def test_what_is_a_message_id(engine: Engine, tmp_path: Path, given: Any, is_known: bool) -> None:
     """Text that is not blank and whole numbers name an event: twice is once; anything else names none."""
@@ -145,7 +153,6 @@ BAD = {
     "too deep": deep(3_000),
     "too many digits": 10**5000,
     "a key that is none": {(1, 2): 3},
-    "a set": {1, 2},
     "bytes": object(),
 }
 

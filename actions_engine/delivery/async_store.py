@@ -21,6 +21,8 @@ logger = logging.getLogger("actions_engine.delivery")
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
+# Seconds that a lost connection is tried for.
+_PATIENCE = 30.0
 # Under load, that is after a commit of more than so many outcomes, the next one waits so many seconds for more: few
 # large commits leave more time for requests.
 _MANY = 8
@@ -267,5 +269,19 @@ class AsyncStore:
     async def _run(
         self, method: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
+        """Run one of the store's methods, again where its connection was lost: each may be repeated.
+
+        What is accepted twice is known by its ids, what is settled twice holds its token no more, and what is leased
+        twice is due again when the lost lease ends.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, partial(method, *args, **kwargs))
+        wait, end = _FIRST_WAIT, loop.time() + _PATIENCE
+        while True:
+            try:
+                return await loop.run_in_executor(self._thread, partial(method, *args, **kwargs))
+            except StoreError as error:
+                if not error.is_passing or self._gives_up or loop.time() + wait > end or method == self._store.open:
+                    raise
+                logger.warning("the connection to the store was lost, trying again: %s", error)
+            await asyncio.sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * 2)

@@ -17,12 +17,17 @@ class Clock:
         self.speed = speed
         self._began = time.time()
         self._tick = time.monotonic()
+        self._last = 0.0
 
     def now(self) -> float:
         """Return Unix time in seconds."""
         if self.speed == 1.0:
-            # The system's own, corrections included: other processes and hosts compare with it.
-            return time.time()
+            # The system's own, corrections included: other processes and hosts compare with it. But where it is set
+            # back, time goes on from where it was: what is due in a minute must not wait an hour.
+            now, tick = time.time(), time.monotonic()
+            self._last = max(now, self._last + tick - self._tick) if now < self._last else now
+            self._tick = tick
+            return self._last
         return self._began + (time.monotonic() - self._tick) * self.speed
 
     async def sleep(self, seconds: float) -> None:

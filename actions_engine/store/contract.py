@@ -233,6 +233,10 @@ class Store(Protocol):
         """
         ...
 
+    def rewind(self, *, now: float) -> int:
+        """Bring forward what waits since a moment still to come, as the clock was set back; return how many rows."""
+        ...
+
     def next_due(self, *, now: float) -> dict[str, float]:
         """Return when the first pending call of each instance is due, pauses included; `now` or earlier: at once."""
         ...

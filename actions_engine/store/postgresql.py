@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,11 @@ from actions_engine.store.tables import TABLES, VERSION
 
 if TYPE_CHECKING:
     import psycopg
+
+
+# How often a connection is made that is lost while the tables are looked at, and seconds between (times the number).
+_OPENINGS = 10
+_BETWEEN_OPENINGS = 0.1
 
 
 class PostgreSQLStore(SQLStore):
@@ -45,10 +51,20 @@ class PostgreSQLStore(SQLStore):
         Raises:
             StoreError: psycopg is not installed, the server cannot be reached, or a newer release wrote the tables.
         """
-        if self._connection is None:
-            self._connect()
-            with self._transaction() as cursor:
-                self._prepare(cursor)
+        if self._connection is not None:
+            return
+        for attempt in range(_OPENINGS):
+            try:
+                with self._transaction() as cursor:
+                    self._prepare(cursor)
+            except StoreError as error:
+                # Who cannot be reached at all is told at once; a connection that was there may come again.
+                if not error.is_passing or "closed" not in str(error) or attempt == _OPENINGS - 1:
+                    self.close()
+                    raise
+                time.sleep(_BETWEEN_OPENINGS * (attempt + 1))
+            else:
+                return
 
     def _connect(self) -> None:
         try:
@@ -61,7 +77,7 @@ class PostgreSQLStore(SQLStore):
             connection.prepare_threshold = 5
             connection.execute(f"SET synchronous_commit = {'on' if self.durable else 'off'}".encode())
         except psycopg.Error as error:
-            raise StoreError(f"{self.shown}: {_told(error, self._url)}") from error
+            raise StoreError(f"{self.shown}: {_told(error, self._url)}", is_passing=True) from error
         self._connection = connection
 
     def _prepare(self, cursor: Cursor) -> None:
@@ -84,6 +100,7 @@ class PostgreSQLStore(SQLStore):
 
     def join(self, *, now: float) -> str:
         """Return nothing: a server is there to be shared."""
+        self.rewind(now=now)
         return ""
 
     def close(self) -> None:
@@ -106,7 +123,9 @@ class PostgreSQLStore(SQLStore):
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield _PostgreSQLCursor(cursor)
         except psycopg.Error as error:
-            raise StoreError(f"{self.shown}: {_told(error, self._url)}") from error
+            # Closed by the server, a proxy or the network: the next transaction connects anew.
+            is_lost = connection.closed or isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+            raise StoreError(f"{self.shown}: {_told(error, self._url)}", is_passing=is_lost) from error
 
     def _ids(self, cursor: Cursor, table: str, count: int) -> Sequence[int]:
         if not count:

@@ -44,6 +44,8 @@ _STORED = (
 )
 
 
+# Seconds that clocks of several hosts may differ.
+_SKEW = 60.0
 # What a note in `meta` of why an instance's calls wait begins with.
 _WAITS = "waits "
 
@@ -228,6 +230,15 @@ class SQLStore(ABC):
             expired = "UPDATE calls SET state = 'dead', reason = ?, updated_at = ?, token = NULL WHERE id IN ({ids})"
             run_for(cursor, expired, [storable(reason), now], [row[0] for row in rows])
         return Counter(row[1] for row in rows)
+
+    def rewind(self, *, now: float) -> int:  # noqa: D102
+        # What was put off by a clock that was ahead is due as long after `now` as it was after that moment.
+        with self._transaction() as cursor:
+            return cursor.run(
+                "UPDATE calls SET due = ? + (due - updated_at), updated_at = ? "
+                "WHERE state = 'pending' AND token IS NULL AND updated_at > ?",
+                [now, now, now + _SKEW],
+            )
 
     def next_due(self, *, now: float) -> dict[str, float]:  # noqa: D102
         with self._transaction(write=False) as cursor:

@@ -118,6 +118,7 @@ class SQLiteStore(SQLStore):
             if not running:
                 freed = "UPDATE calls SET due = ? WHERE state = 'pending' AND token IS NOT NULL AND due > ?"
                 cursor.run(freed, [now, now])
+        self.rewind(now=now)
         beside = [each for each in running if each not in _here and each.host == process.host]
         if not beside or sqlite3.sqlite_version_info >= _SAFE_TO_SHARE:
             return ""
