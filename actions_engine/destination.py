@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.errors import PLUGIN_RAISES, PluginError
+from actions_engine.masking import Masker
 from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload, default_of
 from actions_engine.request import Request, Response, Secret
@@ -164,7 +165,7 @@ class Action:
         try:
             result = self.function(settings, payloads if self.batch is not None else payloads[0])
         except PLUGIN_RAISES as error:
-            raise self._failed(error) from error
+            raise self._failed(error, settings) from error
         if not isinstance(result, (Request, Generator)):
             raise PluginError(
                 self.destination, f"action {self.name} returned {type(result).__name__} in place of a Request"
@@ -185,7 +186,7 @@ class Action:
         except StopIteration:
             raise PluginError(self.destination, f"action {self.name} yielded no request") from None
         except PLUGIN_RAISES as error:
-            raise self._failed(error) from error
+            raise self._failed(error, settings) from error
         finally:
             with contextlib.suppress(*PLUGIN_RAISES):
                 result.close()
@@ -193,8 +194,9 @@ class Action:
             raise PluginError(self.destination, f"action {self.name} yielded {type(first).__name__} and no Request")
         return first
 
-    def _failed(self, error: BaseException) -> PluginError:
-        return PluginError(self.destination, f"action {self.name} raised {type(error).__name__}: {error}")
+    def _failed(self, error: BaseException, settings: Settings) -> PluginError:
+        told = Masker(settings.secrets()).mask(f"raised {type(error).__name__}: {error}")
+        return PluginError(self.destination, f"action {self.name} {told}")
 
     def defaults(self) -> dict[str, str]:
         """Return each payload field's default expression, where it has one."""

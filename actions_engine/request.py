@@ -15,9 +15,7 @@ import msgspec
 from msgspec.structs import astuple, replace
 from pydantic import SecretStr
 
-MASK = "**********"
-# A shorter text would be found inside ordinary words, and masking it would garble the rest.
-_MIN_MASKED = 4
+from actions_engine.masking import MASK, Masker
 
 
 class Secret(SecretStr):
@@ -204,29 +202,12 @@ class Request(msgspec.Struct, frozen=True, eq=False):
             shown["form"] = dict(self.form)
         elif self.content is not None:
             shown["content"] = self.content.decode(errors="replace")
-        hidden = [text for secret in self.secrets if len(text := secret.reveal()) >= _MIN_MASKED]
-        masked: dict[str, Any] = _masked(shown, hidden)
+        masked: dict[str, Any] = Masker(self.secrets).masked(shown)
         return masked
 
 
 def _plain(value: Text) -> str:
     return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def _masked(value: Any, hidden: list[str]) -> Any:
-    if isinstance(value, SecretStr):
-        return MASK
-    if isinstance(value, str):
-        for text in hidden:
-            value = value.replace(text, MASK)
-        return value
-    if isinstance(value, Mapping):
-        return {_masked(name, hidden): _masked(item, hidden) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_masked(item, hidden) for item in value]
-    if hasattr(value, "body"):
-        return _masked(value.body(), hidden)
-    return value
 
 
 class Response(msgspec.Struct, frozen=True):

@@ -14,9 +14,10 @@ from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.transports.contract import AsyncTransport, SendError
 from actions_engine.destination import Action, Settings, Steps
 from actions_engine.errors import PLUGIN_RAISES, PluginError
+from actions_engine.masking import Masker
 from actions_engine.outcome import Outcome
 from actions_engine.payload import Payload
-from actions_engine.request import MASK, Request, Response, Secret
+from actions_engine.request import Request, Response, Secret
 
 #: Requests that one attempt may make, against a generator that never ends.
 MAX_STEPS = 50
@@ -24,7 +25,8 @@ MAX_STEPS = 50
 _MAX_QUOTE = 300
 #: Characters of a reason.
 _MAX_REASON = 2_000
-_MIN_MASKED = 4
+#: Bytes of an answer that are looked at for a quotation.
+_MAX_READ = 20_000
 _KINDS = frozenset({"delivered", "retry", "rejected", "paused"})
 
 
@@ -54,16 +56,18 @@ async def attempt(
     settings: Settings,
     payloads: list[Payload],
     transport: AsyncTransport,
-    secrets: tuple[Secret, ...],
+    masker: Masker,
     *,
+    secrets: tuple[Secret, ...] = (),
     code: PluginCode,
     patience: float | None = None,
 ) -> Attempted:
     """Send payloads together; never raises for what the action's code or the destination does.
 
-    The requests of an action of several steps may take `patience` seconds in all.
+    The requests of an action of several steps may take `patience` seconds in all. No reason holds a secret, in whatever
+    form it was echoed: `masker` knows those of the settings, and what the requests carried is learned from them.
     """
-    steps = _Steps(action, transport, secrets, code)
+    steps = _Steps(action, transport, secrets, code, masker)
     count = len(payloads)
     try:
         started = await code.run(action.name, action.start, settings, payloads)
@@ -85,24 +89,36 @@ async def attempt(
         return _blame(error, count, steps)
     if all(outcome.kind == "delivered" for outcome in outcomes):
         return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
-    outcomes = [_with_quote(outcome, steps.last, secrets) for outcome in outcomes]
+    quote = _quoted(steps)
+    outcomes = [_with_quote(outcome, steps.last, quote) for outcome in outcomes]
     return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
 
 
 class _Steps:
     """The requests of one attempt: sends them, and remembers the last answer."""
 
-    __slots__ = ("_action", "_code", "_secrets", "carrier", "count", "last")
+    __slots__ = ("_action", "_code", "_masker", "_secrets", "carrier", "count", "last", "sent")
 
     def __init__(
-        self, action: Action, transport: AsyncTransport, secrets: tuple[Secret, ...], code: PluginCode
+        self,
+        action: Action,
+        transport: AsyncTransport,
+        secrets: tuple[Secret, ...],
+        code: PluginCode,
+        masker: Masker,
     ) -> None:
         self._action = action
         self._code = code
         self._secrets = secrets
         self.carrier = transport.begin()
+        self._masker = masker
         self.last: Response | None = None
         self.count = 0
+        self.sent: list[Request] = []
+
+    def masker(self) -> Masker:
+        """Return what masks the secrets of the settings and of the requests that were sent."""
+        return self._masker.with_requests(self.sent)
 
     async def send(self, request: Any) -> Response:
         if not isinstance(request, Request):
@@ -111,6 +127,7 @@ class _Steps:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
         self.count += 1
         self.last = None
+        self.sent.append(request)
         self.last = await self.carrier.send(request.with_secrets(self._secrets) if self._secrets else request)
         return self.last
 
@@ -237,8 +254,9 @@ def _attempted(
     outcomes: list[Outcome], steps: _Steps, *, split: bool = False, is_sick: bool | None = None
 ) -> Attempted:
     status = 0 if steps.last is None else steps.last.status
+    masker = steps.masker()
     return Attempted(
-        outcomes,
+        [_masked(outcome, masker) for outcome in outcomes],
         split,
         is_sick=status >= 500 if is_sick is None else is_sick,
         is_limited=status == 429,
@@ -246,13 +264,23 @@ def _attempted(
     )
 
 
-def _with_quote(outcome: Outcome, response: Response | None, secrets: tuple[Secret, ...]) -> Outcome:
+def _masked(outcome: Outcome, masker: Masker) -> Outcome:
+    """The one boundary: whatever a reason was made of, it goes to the store, to logs and pauses without secrets."""
+    masked = masker.mask(outcome.reason)
+    return outcome if masked == outcome.reason else msgspec.structs.replace(outcome, reason=masked)
+
+
+def _quoted(steps: _Steps) -> str:
+    """Return the beginning of the last answer, in one line and without secrets: masked first, as a cut one is none."""
+    if steps.last is None:
+        return ""
+    text = steps.masker().mask(steps.last.body[:_MAX_READ].decode(errors="replace"))
+    text = " ".join(text[: 4 * _MAX_QUOTE].split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)[:_MAX_QUOTE]
+
+
+def _with_quote(outcome: Outcome, response: Response | None, quote: str) -> Outcome:
     """Add the vendor's own words to a bare status: who must mend the mapping needs them."""
-    if outcome.kind == "delivered" or response is None or outcome.reason != f"HTTP {response.status}":
+    if outcome.kind == "delivered" or response is None or outcome.reason != f"HTTP {response.status}" or not quote:
         return outcome
-    text = " ".join(response.body[: 4 * _MAX_QUOTE].decode(errors="replace").split())
-    for secret in secrets:
-        if len(shown := secret.reveal()) >= _MIN_MASKED:
-            text = text.replace(shown, MASK)
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)[:_MAX_QUOTE]
-    return msgspec.structs.replace(outcome, reason=f"{outcome.reason}: {text}") if text else outcome
+    return msgspec.structs.replace(outcome, reason=f"{outcome.reason}: {quote}")

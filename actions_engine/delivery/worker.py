@@ -17,6 +17,7 @@ from actions_engine.delivery.transports.contract import AsyncTransport
 from actions_engine.destination import Action
 from actions_engine.errors import StoreError
 from actions_engine.mapping import Instance
+from actions_engine.masking import Masker
 from actions_engine.store.contract import BY_HAND, LeasedCall, Settlement
 from actions_engine.store.payload_json import read_payload
 
@@ -49,6 +50,7 @@ class Worker:
         self._lease = lease or 2 * self._patience + linger + 15.0 * self._clock.speed
         self._largest_batch = max((batch.max_calls for batch in batches), default=1)
         self._secrets = instance.secrets
+        self._masker = Masker(instance.secrets)
         self._code = PluginCode(self._settings.timeout)
         self._queue = Queue(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
@@ -275,7 +277,8 @@ class Worker:
             self.instance.settings,
             [held.payload for held in group.calls],
             self._transport,
-            self._secrets,
+            self._masker,
+            secrets=self._secrets,
             code=self._code,
             patience=patience,
         )

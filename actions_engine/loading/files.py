@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from actions_engine.errors import Location, Problem
+from actions_engine.loading.secrecy import veil_secrets
 from actions_engine.loading.source import MAX_CHARACTERS, Source
 
 
@@ -42,10 +43,14 @@ def open_source(file: Path, problems: list[Problem]) -> Source | None:
         if size > 4 * MAX_CHARACTERS:
             problems.append(Problem("too-large", f"the file has {size:,} bytes", Location(shown, 1, 1)))
             return None
-        return Source(shown, file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}"
         problems.append(Problem("not-utf-8", message, Location(shown, 1, 1), hint="save the file as UTF-8"))
     except OSError as error:
         problems.append(Problem("unreadable-file", f"{file}: {error.strerror or error}"))
+    else:
+        source = Source(shown, text)
+        veil_secrets(source)
+        return source
     return None

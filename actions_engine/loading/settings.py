@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from actions_engine.destination import Destination, Settings
 from actions_engine.loading.environment import expand
+from actions_engine.loading.secrecy import CREDENTIALS, clear_texts
 from actions_engine.loading.source import Node, Source
 from actions_engine.request import Secret
 from actions_engine.wording import did_you_mean
@@ -43,17 +44,18 @@ def _hide_secrets(source: Source, node: Node, destination: Destination) -> None:
     for name, item in node.value.items():
         # What is no setting may well be a misspelt secret: it is not shown either.
         is_secret = name in fields and _is_secret(fields[name].annotation)
-        if is_secret or name not in fields:
-            for text in _clear_texts(item):
-                source.hide(str(text.value))
-                if is_secret:
-                    source.problem(
-                        "secret-in-clear",
-                        "a secret stands in the file for everybody to read",
-                        text,
-                        severity="warning",
-                        hint="keep it in the environment and write ${NAME} here",
-                    )
+        for scalar in _scalars(item):
+            for text in clear_texts(scalar) if is_secret or name not in fields else ():
+                source.hide(text)
+            if is_secret and any(clear_texts(scalar)):
+                _warn(source, scalar, "a secret stands in the file for everybody to read")
+            elif not is_secret and CREDENTIALS.search(str(scalar.value)):
+                _warn(source, scalar, "a URL with a password stands in the file for everybody to read")
+
+
+def _warn(source: Source, scalar: Node, message: str) -> None:
+    hint = "keep it in the environment and write ${NAME} here"
+    source.problem("secret-in-clear", message, scalar, severity="warning", hint=hint)
 
 
 def _is_secret(annotation: Any) -> bool:
@@ -62,14 +64,14 @@ def _is_secret(annotation: Any) -> bool:
     return any(_is_secret(part) for part in typing.get_args(annotation))
 
 
-def _clear_texts(node: Node) -> Iterator[Node]:
+def _scalars(node: Node) -> Iterator[Node]:
     if node.is_mapping:
         for item in node.value.values():
-            yield from _clear_texts(item)
+            yield from _scalars(item)
     elif node.is_list:
         for item in node.value:
-            yield from _clear_texts(item)
-    elif isinstance(node.value, str) and node.value and "${" not in node.value:
+            yield from _scalars(item)
+    else:
         yield node
 
 

@@ -89,7 +89,11 @@ class Source:
         self.path = path
         self.lines = text.split("\n")
         self.problems: list[Problem] = []
+        #: What a duplicate key held, by the key: it is not part of the tree.
+        self.skipped: list[tuple[str, Node]] = []
         self._hidden: list[str] = []
+        self._veiled: set[int] = set()
+        self.root: Node | None = None
         self.root = self._read(text)
 
     @property
@@ -112,13 +116,31 @@ class Source:
         if at is not None and isinstance(place, Node) and place.offset is not None:
             column += place.offset + at
         location = Location(self.path, line, column)
-        self.problems.append(Problem(code, message, location, self._line(line), hint, severity))
+        shown = self._masked(message), self._masked(hint)
+        self.problems.append(Problem(code, shown[0], location, self._line(line), shown[1], severity))
 
     def hide(self, secret: str) -> None:
-        """Mask a text in every line that problems show, those already recorded too."""
-        if len(secret) > 1:
-            self._hidden.append(secret)
-            self.problems = [replace(problem, line=self._masked(problem.line)) for problem in self.problems]
+        """Mask a text in all that problems show, those already recorded too."""
+        # A text of several lines is shown line by line.
+        parts = [part.strip() for part in secret.splitlines() if len(part.strip()) > 1]
+        self._hidden = sorted({*self._hidden, *parts}, key=len, reverse=True)
+        self._mask_again()
+
+    def veil(self, node: Node) -> None:
+        """Show no value of the lines on which a piece of YAML stands."""
+        self._veiled.update(range(node.line, _last_line(node) + 1))
+        self._mask_again()
+
+    def _mask_again(self) -> None:
+        self.problems = [
+            replace(
+                problem,
+                message=self._masked(problem.message),
+                hint=self._masked(problem.hint),
+                line=self._line(problem.location.line) if problem.location else self._masked(problem.line),
+            )
+            for problem in self.problems
+        ]
 
     def _masked(self, line: str) -> str:
         for secret in self._hidden:
@@ -126,8 +148,16 @@ class Source:
             line = line.replace(secret, "*" * len(secret))
         return line
 
-    def _line(self, line: int) -> str:
-        return self._masked(self.lines[line - 1].rstrip("\r")) if 0 < line <= len(self.lines) else ""
+    def _line(self, number: int) -> str:
+        if not 0 < number <= len(self.lines):
+            return ""
+        line = self.lines[number - 1].rstrip("\r")
+        if number in self._veiled:
+            line = _VALUE.sub(lambda match: match[1] + "*" * len(match[2]), line, count=1)
+        elif self.root is None or "#" in line:
+            # There is no tree of text that is no YAML, and none of comments: what looks like a secret is taken for one.
+            line = _LOOKS_SECRET.sub(lambda match: match[1] + "*" * len(match[2]), line)
+        return self._masked(line)
 
     def _read(self, text: str) -> Node | None:
         if len(text) > MAX_CHARACTERS:
@@ -154,6 +184,22 @@ class Source:
         return None
 
 
+# A line's key, and what stands behind it; of a list or a text the whole line.
+_VALUE = re.compile(r"^(\s*(?:-\s+)*(?:[\w-]+\s*:\s+)?)(.+)$")
+_LOOKS_SECRET = re.compile(
+    r"""([\w-]*(?:[-_]key|apikey|token|secret|passw(?:or)?d|pwd|credential|auth|dsn|webhook_url)[\w-]*["']?\s*[:=]\s*)"""
+    r"""(?!\$\{\w+\}(?:["'\s,}\]]|$))("[^"]*"?|'[^']*'?|[^\s,}\]#]+)""",
+    re.IGNORECASE,
+)
+
+
+def _last_line(node: Node) -> int:
+    if node.is_mapping or node.is_list:
+        inside = node.value.values() if node.is_mapping else node.value
+        return max((_last_line(item) for item in inside), default=node.line)
+    return node.line + (node.value.count("\n") + 1 if isinstance(node.value, str) and "\n" in node.value else 0)
+
+
 def _events(text: str) -> Iterator[yaml.Event]:
     # A loader object must be disposed of, also where building stops early: hence not yaml.parse().
     parser = _Parser(text)
@@ -172,6 +218,7 @@ class _Open:
     anchor: str | None
     key: tuple[str, int, int] | None = None
     skip_value: bool = False
+    skipped_name: str = ""
 
 
 class _Stop(Exception):  # noqa: N818 - it ends a read whose problem is already recorded
@@ -245,12 +292,14 @@ class _Builder:
         elif parent.key is None and not parent.skip_value:
             self._key(parent, node, event)
         else:
+            if parent.skipped_name:
+                self.source.skipped.append((parent.skipped_name, node))
             if parent.key is not None:
                 name, line, column = parent.key
                 parent.node.value[name] = node
                 parent.node.keys[name] = (line, column)
                 parent.node.weight += node.weight
-            parent.key, parent.skip_value = None, False
+            parent.key, parent.skip_value, parent.skipped_name = None, False, ""
 
     def _key(self, parent: _Open, node: Node, event: Any) -> None:
         place = (node.line, node.column + (node.offset or 0))
@@ -279,7 +328,7 @@ class _Builder:
                 place,
                 hint="the second would silently replace the first; remove one",
             )
-            parent.skip_value = True
+            parent.skip_value, parent.skipped_name = True, name
         else:
             parent.key = (name, *place)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from actions_engine.errors import StoreError
+from actions_engine.masking import Masker
 from actions_engine.store.cursor import Cursor
 from actions_engine.store.sql import SQLStore
 from actions_engine.store.tables import TABLES, VERSION
@@ -43,7 +44,9 @@ class PostgreSQLStore(SQLStore):
     @property
     def shown(self) -> str:
         """The URL without its password."""
-        return re.sub(r"(?<=://)[^@/]*@", "…@", self._url).partition("?")[0]
+        # The last @ ends the credentials: a password that nobody quoted may hold one, and a slash.
+        url = re.split(r"[?][^?]*(?:password|user)=", self._url, maxsplit=1)[0]
+        return re.sub(r"(?<=://).*@", "…@", url).partition("?")[0]
 
     def open(self) -> None:
         """Connect, and create the tables where there are none.
@@ -161,7 +164,9 @@ def _translated(statement: str) -> Any:
 
 
 def _told(error: Exception, url: str) -> str:
-    """Say what happened without the password, which libpq may quote."""
-    password = re.search(r"://[^:@/]*:([^@/]*)@", url)
-    message = " ".join(str(error).split()) or type(error).__name__
-    return message.replace(password[1], "…") if password and password[1] else message
+    """Say what happened without the password, which libpq may quote, whole or cut where it takes it to end."""
+    found = re.findall(r"://[^:@/?#]*:(.*)@|[?&\s]password=([^&\s]*)", url)
+    secrets = [
+        part for pair in found for password in pair if password for part in (password, *re.split(r"[@/:?#]", password))
+    ]
+    return Masker(secrets).mask(" ".join(str(error).split()) or type(error).__name__)
