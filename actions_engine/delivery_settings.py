@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from actions_engine.language.durations import read_duration
+from actions_engine.request import Secret
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
 
@@ -28,6 +29,13 @@ class DeliverySettings(BaseModel):
     timeout: Annotated[Duration, Field(gt=0, le=3600, description="For one request, its answer's body included.")] = (
         30.0
     )
+    proxy: Annotated[
+        Secret | None,
+        Field(description="A proxy's URL; `environment` reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY. None by default."),
+    ] = None
+    allow_private: Annotated[
+        bool, Field(description="Whether a URL that an event names may lead into a private network.")
+    ] = False
     retry_window: Annotated[
         Duration, Field(ge=0, description="How long a call is tried again, from when its event was accepted.")
     ] = 86400.0

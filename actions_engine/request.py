@@ -7,9 +7,11 @@ inside stays masked in every form but the one that a transport asks for.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec.structs import astuple, replace
@@ -166,15 +168,30 @@ class Request(msgspec.Struct, frozen=True, eq=False):
         return self.content
 
     def full_url(self) -> str:
-        """Return the URL with its query, secrets revealed: for transports."""
+        """Return the URL with its query, secrets revealed: for transports.
+
+        Raises:
+            ValueError: it holds a control character, or a path that leads out of itself.
+        """
         url = _plain(self.url)
+        if not _VISIBLE.fullmatch(url):
+            if not url.isprintable():
+                raise ValueError("the URL holds a character that does not belong into one, such as a line break")
+            url = quote(url, safe=_RESERVED)
+        # An id of `..` in a path would make it another path, at a proxy or at the vendor.
+        if ("/." in url or "/%2" in url) and (found := _DOT_SEGMENT.search(url.partition("?")[0].partition("#")[0])):
+            raise ValueError(f"the path of the URL holds the step {found[1]!r}, which leads out of it")
         if not self.params:
             return url
         query = urlencode({name: _plain(value) for name, value in self.params.items()})
         return f"{url}{'&' if '?' in url else '?'}{query}"
 
     def full_headers(self) -> dict[str, str]:
-        """Return the headers with Content-Type and Authorization, secrets revealed: for transports."""
+        """Return the headers with Content-Type and Authorization, secrets revealed: for transports.
+
+        Raises:
+            ValueError: a name is none, or is the transport's own, or a value holds a control character.
+        """
         headers = {}
         if self.json is not None:
             headers["Content-Type"] = "application/json"
@@ -184,7 +201,13 @@ class Request(msgspec.Struct, frozen=True, eq=False):
             user, password = self.basic_auth
             credentials = f"{_plain(user)}:{_plain(password)}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
-        return headers | {name: _plain(value) for name, value in self.headers.items()}
+        for name, value in self.headers.items():
+            _check_name(name)
+            text = _plain(value)
+            if not text.isprintable() and _CONTROL.search(text):
+                raise ValueError(f"the header {name} holds a character that does not belong into one")
+            headers[name] = text
+        return headers
 
     def as_dict(self) -> dict[str, Any]:
         """Return the request as plain data for people and logs, every secret masked."""
@@ -204,6 +227,28 @@ class Request(msgspec.Struct, frozen=True, eq=False):
             shown["content"] = self.content.decode(errors="replace")
         masked: dict[str, Any] = Masker(self.secrets).masked(shown)
         return masked
+
+
+# What a URL is made of, and what of it is no text to be quoted: https://www.rfc-editor.org/rfc/rfc3986#section-2
+_VISIBLE = re.compile(r"[!-~]*")
+_RESERVED = "%/:?#[]@!$&'()*+,;=~"
+_DOT_SEGMENT = re.compile(r"/((?:\.|%2e){1,2})(?=/|$)", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Headers that say where a message ends and whom it goes to: the transport's alone.
+_FRAMING = frozenset({
+    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+
+
+@lru_cache(maxsize=1_000)
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise ValueError(f"{str(name)[:60]!r} is no name of a header")
+    if name.lower() in _FRAMING:
+        raise ValueError(f"the header {name} is the transport's own")
 
 
 def _plain(value: Text) -> str:

@@ -10,7 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from actions_engine import Batch, Destination, From, JsonObject, Payload, Request, Secret, Settings, encode_json
+from actions_engine import (
+    Batch,
+    Destination,
+    From,
+    JsonObject,
+    Payload,
+    Request,
+    Secret,
+    Settings,
+    compact,
+    encode_json,
+)
 
 
 class WebhookSettings(Settings):
@@ -57,7 +68,7 @@ def send_batch(settings: WebhookSettings, payloads: list[Send]) -> Request:
 def _request(settings: WebhookSettings, payloads: Sequence[Send], items: list[bytes], content: bytes) -> Request:
     first = payloads[0]  # the others go where it goes: see _together
     headers: dict[str, Any] = {"Content-Type": "application/json", **settings.headers}
-    headers |= {name: str(value) for name, value in (first.headers or {}).items()}
+    headers |= {name: str(value) for name, value in compact(first.headers or {}).items()}
     headers["Idempotency-Key"] = ", ".join(payload.idempotency_key for payload in payloads)
     if settings.shared_secret is not None:
         key = settings.shared_secret.reveal().encode()

@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from actions_engine.delivery.plugin_code import PluginCode
+from actions_engine.delivery.provenance import Provenance
 from actions_engine.delivery.transports.contract import AsyncTransport, SendError
 from actions_engine.destination import Action, Settings, Steps
 from actions_engine.errors import PLUGIN_RAISES, PluginError
@@ -60,6 +61,7 @@ async def attempt(
     *,
     secrets: tuple[Secret, ...] = (),
     code: PluginCode,
+    provenance: Provenance | None = None,
     patience: float | None = None,
 ) -> Attempted:
     """Send payloads together; never raises for what the action's code or the destination does.
@@ -67,7 +69,7 @@ async def attempt(
     The requests of an action of several steps may take `patience` seconds in all. No reason holds a secret, in whatever
     form it was echoed: `masker` knows those of the settings, and what the requests carried is learned from them.
     """
-    steps = _Steps(action, transport, secrets, code, masker)
+    steps = _Steps(action, transport, secrets, code, masker, provenance, payloads)
     count = len(payloads)
     try:
         started = await code.run(action.name, action.start, settings, payloads)
@@ -97,7 +99,18 @@ async def attempt(
 class _Steps:
     """The requests of one attempt: sends them, and remembers the last answer."""
 
-    __slots__ = ("_action", "_code", "_masker", "_secrets", "carrier", "count", "last", "sent")
+    __slots__ = (
+        "_action",
+        "_code",
+        "_masker",
+        "_payloads",
+        "_provenance",
+        "_secrets",
+        "carrier",
+        "count",
+        "last",
+        "sent",
+    )
 
     def __init__(
         self,
@@ -106,12 +119,16 @@ class _Steps:
         secrets: tuple[Secret, ...],
         code: PluginCode,
         masker: Masker,
+        provenance: Provenance | None,
+        payloads: list[Payload],
     ) -> None:
         self._action = action
         self._code = code
         self._secrets = secrets
         self.carrier = transport.begin()
         self._masker = masker
+        self._provenance = provenance
+        self._payloads = payloads
         self.last: Response | None = None
         self.count = 0
         self.sent: list[Request] = []
@@ -127,8 +144,12 @@ class _Steps:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
         self.count += 1
         self.last = None
+        is_foreign = False
+        if self._provenance is not None:
+            request, is_foreign = self._provenance.judge(request, self._payloads)
         self.sent.append(request)
-        self.last = await self.carrier.send(request.with_secrets(self._secrets) if self._secrets else request)
+        request = request.with_secrets(self._secrets) if self._secrets else request
+        self.last = await self.carrier.send(request, is_foreign=is_foreign)
         return self.last
 
     async def drive(self, generator: Steps, count: int) -> list[Outcome]:

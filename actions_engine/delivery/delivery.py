@@ -309,7 +309,8 @@ class Delivery:
             if not pause.is_by_hand:
                 await self.store.resume(pause.instance)
         for instance in self._served():
-            worker = Worker(instance, self, self._transport(instance), lease=self._lease)
+            mappings = [mapping for mapping in self.engine.mappings if mapping.instance is instance]
+            worker = Worker(instance, self, self._transport(instance), lease=self._lease, mappings=mappings)
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
                 worker.health.limits = before.health.limits
@@ -333,7 +334,12 @@ class Delivery:
 
         delivery = instance.delivery
         return HttpTransport(
-            timeout=delivery.timeout, concurrency=delivery.concurrency, clock=self.clock, tls=self._tls
+            timeout=delivery.timeout,
+            concurrency=delivery.concurrency,
+            clock=self.clock,
+            tls=self._tls,
+            proxy=delivery.proxy.reveal() if delivery.proxy else "",
+            allow_private=delivery.allow_private,
         )
 
     async def _stop(self, grace: float) -> None:

@@ -91,7 +91,8 @@ def _description(mapping: Mapping) -> list[Any]:
     settings = json.dumps(instance.settings.model_dump(mode="json"), sort_keys=True, default=str)
     fields = {name: _plain(value) for name, value in mapping.fields.items()}
     names = [instance.name, instance.destination.name, mapping.name, mapping.action.name]
-    return [*names, settings, mapping.condition.describe(), fields]
+    delivery = json.dumps(instance.delivery.model_dump(mode="json"), sort_keys=True, default=str)
+    return [*names, settings, delivery, mapping.condition.describe(), fields]
 
 
 def _plain(field: Any) -> Any:

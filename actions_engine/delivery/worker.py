@@ -11,12 +11,13 @@ from actions_engine.delivery.attempt import attempt
 from actions_engine.delivery.commits import Answered, Commits, Surroundings
 from actions_engine.delivery.health import Health
 from actions_engine.delivery.plugin_code import PluginCode
+from actions_engine.delivery.provenance import Provenance
 from actions_engine.delivery.queue import Group, Held, Queue, hold
 from actions_engine.delivery.settlement import release
 from actions_engine.delivery.transports.contract import AsyncTransport
 from actions_engine.destination import Action
 from actions_engine.errors import StoreError
-from actions_engine.mapping import Instance
+from actions_engine.mapping import Instance, Mapping
 from actions_engine.masking import Masker
 from actions_engine.store.contract import BY_HAND, LeasedCall, Settlement
 from actions_engine.store.payload_json import read_payload
@@ -34,7 +35,13 @@ class Worker:
     """Delivers one destination instance's calls, at its own pace, whatever becomes of the others."""
 
     def __init__(
-        self, instance: Instance, shared: Surroundings, transport: AsyncTransport, *, lease: float | None = None
+        self,
+        instance: Instance,
+        shared: Surroundings,
+        transport: AsyncTransport,
+        *,
+        lease: float | None = None,
+        mappings: Iterable[Mapping] = (),
     ) -> None:
         self.instance = instance
         self.health = Health(instance)
@@ -51,6 +58,8 @@ class Worker:
         self._largest_batch = max((batch.max_calls for batch in batches), default=1)
         self._secrets = instance.secrets
         self._masker = Masker(instance.secrets)
+        # A transport of the destination's own goes where its settings say.
+        self._provenance = None if instance.destination.transport else Provenance(instance.settings, mappings)
         self._code = PluginCode(self._settings.timeout)
         self._queue = Queue(ordered=self._settings.ordering == "user")
         self._held: dict[int, Held] = {}
@@ -280,6 +289,7 @@ class Worker:
             self._masker,
             secrets=self._secrets,
             code=self._code,
+            provenance=self._provenance,
             patience=patience,
         )
         now = self._clock.now()

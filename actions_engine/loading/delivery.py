@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Destination
+from actions_engine.loading.environment import expand
 from actions_engine.loading.source import Node, Source
 from actions_engine.wording import did_you_mean
 
 
-def read_delivery(source: Source, root: Node, destination: Destination) -> DeliverySettings:
-    """Read a file's `delivery:` over the plugin's defaults; problems go to `source`."""
+def read_delivery(source: Source, root: Node, destination: Destination, environ: Mapping[str, str]) -> DeliverySettings:
+    """Read a file's `delivery:` over the plugin's defaults, `${VAR}` replaced; problems go to `source`."""
     defaults = destination.delivery
     node = root.value.get("delivery")
     if node is None:
@@ -24,7 +27,7 @@ def read_delivery(source: Source, root: Node, destination: Destination) -> Deliv
             hint="for example `delivery: {ordering: user}`",
         )
         return defaults
-    values = defaults.model_dump(exclude_unset=True) | node.plain()
+    values = defaults.model_dump(exclude_unset=True) | expand(source, node, environ)
     try:
         return DeliverySettings.model_validate(values)
     except ValidationError as error:

@@ -98,7 +98,7 @@ class _FileReader:
             return []
         settings = read_settings(source, root, destination, self.environ)
         # Mappings are checked even where the settings are wrong: all problems at once.
-        delivery = read_delivery(source, root, destination)
+        delivery = read_delivery(source, root, destination, self.environ)
         given = settings or Settings.model_construct()
         instance = Instance(name, destination, given, source.path, delivery, is_enabled=enabled)
         self.instances.append(instance)

@@ -26,8 +26,11 @@ class SendError(Exception):
 class Carrier(Protocol):
     """What carries the requests of one attempt."""
 
-    async def send(self, request: Request) -> Response:
-        """Carry a request and return its answer, or raise SendError."""
+    async def send(self, request: Request, *, is_foreign: bool = False) -> Response:
+        """Carry a request and return its answer, or raise SendError.
+
+        Where the address is foreign, an event named it: it must be one of the public internet.
+        """
         ...
 
     async def flush(self) -> None:

@@ -9,12 +9,20 @@ import ssl
 from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from yarl import URL
 
 from actions_engine import __version__
 from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.transports.addresses import (
+    PrivateAddressError,
+    PublicResolver,
+    check_address,
+    check_host,
+)
 from actions_engine.delivery.transports.contract import SendError
 from actions_engine.outcome import Outcome
 from actions_engine.request import Request, Response, Secret
@@ -22,6 +30,7 @@ from actions_engine.request import Request, Response, Secret
 #: Bytes of an answer that are read; what goes beyond is cut off, the status still counts.
 MAX_ANSWER = 1_000_000
 _MAX_REDIRECTS = 5
+_RESERVED = "%/:?#[]@!$&'()*+,;=~"
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -43,17 +52,28 @@ class HttpTransport:
         max_answer: int = MAX_ANSWER,
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
+        proxy: str = "",
+        allow_private: bool = False,
     ) -> None:
         self._timeout = timeout
         self._concurrency = concurrency
         self._max_answer = max_answer
         self._clock = clock or Clock()
         self._tls = tls
+        self._proxy = proxy
+        self._allow_private = allow_private
         self._session: aiohttp.ClientSession | None = None
+        # For addresses that events name, made when there is one.
+        self._public: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=self._concurrency, ssl=self._tls if self._tls is not None else True)
-        self._session = aiohttp.ClientSession(
+        self._session = self._made()
+        return self
+
+    def _made(self, resolver: PublicResolver | None = None) -> aiohttp.ClientSession:
+        tls = self._tls if self._tls is not None else True
+        connector = aiohttp.TCPConnector(limit=self._concurrency, ssl=tls, resolver=resolver)
+        return aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -61,14 +81,14 @@ class HttpTransport:
             # ~/.netrc must not add what the plugin did not say.
             trust_env=False,
         )
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._public):
+            if session is not None:
+                await session.close()
+        self._session = self._public = None
 
     def begin(self) -> Self:
         """Return itself: every request stands alone."""
@@ -77,8 +97,8 @@ class HttpTransport:
     async def flush(self) -> None:
         """Do nothing: an answer says that the destination has it."""
 
-    async def send(self, request: Request) -> Response:
-        """Send a request and return its answer.
+    async def send(self, request: Request, *, is_foreign: bool = False) -> Response:
+        """Send a request and return its answer; one to an address that an event named only to a public one.
 
         Raises:
             SendError: there was none, or not a whole one; or the request cannot be sent at all.
@@ -88,36 +108,75 @@ class HttpTransport:
         except (ValueError, TypeError) as error:
             raise _unsendable(error) from None
         began = asyncio.get_running_loop().time()
+        guarded = is_foreign and not self._allow_private
         try:
+            if guarded:
+                await self._check(url)
             # The session's timeout is for one request, its answer's body included.
-            response = await self._once(request.method, url, headers, body)
+            response = await self._once(request.method, url, headers, body, guarded)
             if _is_redirect(request, response):
                 async with asyncio.timeout_at(began + self._timeout):
-                    response = await self._follow(request, url, headers, response)
+                    response = await self._follow(request, url, headers, response, guarded)
         except TimeoutError:
             raise SendError(Outcome.retry(f"no whole answer within {self._timeout:g} s")) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failure(error, request) from None
         return response
 
-    async def _follow(self, request: Request, url: str, headers: dict[str, str], response: Response) -> Response:
+    async def _check(self, url: str) -> None:
+        """Refuse an address of this network: a literal one, and where a proxy would resolve the name, a name too."""
+        host = urlsplit(url).hostname or ""
+        try:
+            check_address(host)
+        except PrivateAddressError:
+            raise
+        except ValueError:
+            if self._proxy_for(url):
+                await check_host(host)
+
+    async def _follow(
+        self, request: Request, url: str, headers: dict[str, str], response: Response, guarded: bool
+    ) -> Response:
         body = request.body()
         for _ in range(_MAX_REDIRECTS - 1):
-            target = urljoin(url, response.headers["location"])
-            if not _same_host(url, target):
+            try:
+                target = urljoin(url, response.headers["location"])
+                is_here = _same_host(url, target)
+            except ValueError:
+                told = f"HTTP {response.status} with a Location that cannot be read"
+                raise SendError(Outcome.retry(told)) from None
+            if not is_here:
                 break
-            response = await self._once(request.method, url := target, headers, body)
+            url = quote(target, safe=_RESERVED)
+            response = await self._once(request.method, url, headers, body, guarded)
             if not _is_redirect(request, response):
                 break
         return response
 
-    async def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
-        if self._session is None:
+    def _proxy_for(self, url: str) -> str | None:
+        if self._proxy != "environment":
+            return self._proxy or None
+        parts = urlsplit(url)
+        # As curl reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; aiohttp's own way would read ~/.netrc, too.
+        if proxy_bypass(parts.netloc):
+            return None
+        return getproxies().get(parts.scheme) or getproxies().get("all")
+
+    async def _once(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, guarded: bool = False
+    ) -> Response:
+        session = self._session
+        if guarded:
+            session = self._public = self._public or self._made(PublicResolver())
+        if session is None:
             raise RuntimeError("the transport is not open")
         skipped = None if body is None or "Content-Type" in headers else ("Content-Type",)
-        async with self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, skip_auto_headers=skipped
-        ) as answer:
+        proxy = self._proxy_for(url) if self._proxy else None
+        # As it was built: quoted text stays quoted, and nothing is put in order.
+        async with session.request(
+            method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False,
+            skip_auto_headers=skipped, proxy=proxy,
+        ) as answer:  # fmt: skip
             # Of compressed content the length is not that of what comes out.
             if (
                 answer.content_length or self._max_answer
@@ -162,7 +221,14 @@ def _failure(error: Exception, request: Request) -> SendError:
     """Tell what a failed connection means: try again, or wait until someone mends the settings."""
     # The URL may be a secret as a whole, its host included.
     host = "the host" if isinstance(request.url, Secret) else (_host(request.url) or "the host")
+    if isinstance(error, PrivateAddressError) or isinstance(getattr(error, "os_error", None), PrivateAddressError):
+        told = (
+            "its URL comes from the event and leads into a private network; `delivery: {allow_private: true}` lets it"
+        )
+        return SendError(Outcome.rejected(told), is_sick=False)
     match error:
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return SendError(Outcome.retry("the proxy cannot be reached, or refuses"))
         case aiohttp.ClientConnectorDNSError():
             return SendError(Outcome("paused", f"{host} cannot be resolved"))
         case aiohttp.ClientConnectorCertificateError():

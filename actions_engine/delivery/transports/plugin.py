@@ -169,7 +169,7 @@ class _Carrier:
         self._transport = transport
         self._sent_by: set[int] = set()
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, *, is_foreign: bool = False) -> Response:
         """Carry a request and return its answer, or raise SendError."""
         response, number = await self._transport.send(request)
         self._sent_by.add(number)
