@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,18 +13,30 @@ from actions_engine.loading.source import MAX_CHARACTERS, Source
 
 def mapping_files(path: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
     """Yield each mapping file with its instance's name; what cannot be found goes to `problems`."""
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         yield path, path.stem
         return
     if not path.is_dir():
         problems.append(Problem("no-mappings", f"{path}: there is no such file or folder"))
         return
-    found = False
+    found: dict[str, Path] = {}
     for file in sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")]):
         below = file.relative_to(path)
-        if not any(part.startswith(".") for part in below.parts):
-            found = True
-            yield file, below.with_suffix("").as_posix()
+        if any(part.startswith(".") for part in below.parts):
+            continue
+        name = below.with_suffix("").as_posix()
+        if name in found:
+            problems.append(
+                Problem(
+                    "duplicate-instance",
+                    f"the instance {name!r} is already that of {found[name]}",
+                    Location(str(file), 1, 1),
+                    hint="rename one of the two files: an instance is named for its file",
+                )
+            )
+            continue
+        found[name] = file
+        yield file, name
     if not found:
         problems.append(
             Problem(
@@ -38,7 +51,12 @@ def open_source(file: Path, problems: list[Problem]) -> Source | None:
     """Read one file; what cannot be read goes to `problems`."""
     shown = str(file)
     try:
-        size = file.stat().st_size
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            # A device may have no end, and a pipe no writer.
+            problems.append(Problem("unreadable-file", f"{file} is no regular file"))
+            return None
+        size = about.st_size
         # A character takes at most four bytes; what is larger is refused without being read.
         if size > 4 * MAX_CHARACTERS:
             problems.append(Problem("too-large", f"the file has {size:,} bytes", Location(shown, 1, 1)))

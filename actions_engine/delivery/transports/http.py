@@ -170,6 +170,10 @@ class HttpTransport:
             session = self._public = self._public or self._made(PublicResolver())
         if session is None:
             raise RuntimeError("the transport is not open")
+        if url.count("/") < 3:
+            # An empty path is sent as one: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1
+            origin, mark, query = url.partition("?")
+            url = f"{origin}/{mark}{query}"
         skipped = None if body is None or "Content-Type" in headers else ("Content-Type",)
         proxy = self._proxy_for(url) if self._proxy else None
         # As it was built: quoted text stays quoted, and nothing is put in order.
