@@ -21,6 +21,7 @@ from jmespath.parser import ParsedResult, Parser
 from actions_engine.errors import ExpressionError
 from actions_engine.functions import Function, Library
 from actions_engine.functions.types import type_name
+from actions_engine.language.growth import bound
 from actions_engine.wording import did_you_mean, kind_of
 
 #: Limits on one expression; the depth is that of its syntax tree.
@@ -120,7 +121,8 @@ class ExpressionParser:
                 raise ExpressionError(
                     "expression-syntax", "& stands only before a function's argument", max(text.find("&"), 0)
                 )
-        return Expression(text, tree, self.library, can_fail)
+        tree, is_growing = bound(tree, self.library)
+        return Expression(text, tree, self.library, can_fail or is_growing)
 
     def _check_call(self, node: dict[str, Any], calls: dict[str, list[int]]) -> None:
         name, arguments = node["value"], node["children"]
