@@ -122,6 +122,10 @@ class ExpressionParser:
                     "expression-syntax", "& stands only before a function's argument", max(text.find("&"), 0)
                 )
         tree, is_growing = bound(tree, self.library)
+        if is_growing:
+            # A step that is measured stands three levels deeper.
+            for _ in _walk(tree, 2 * MAX_DEPTH):
+                pass
         return Expression(text, tree, self.library, can_fail or is_growing)
 
     def _check_call(self, node: dict[str, Any], calls: dict[str, list[int]]) -> None:
@@ -174,12 +178,12 @@ def _check_literals(function: Function, arguments: list[dict[str, Any]], positio
             )
 
 
-def _walk(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def _walk(tree: dict[str, Any], max_depth: int = MAX_DEPTH) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Yield each node with its parent, parents first and in the order of the text."""
     waiting: list[tuple[dict[str, Any], dict[str, Any] | None, int]] = [(tree, None, 1)]
     while waiting:
         node, parent, depth = waiting.pop()
-        if depth > MAX_DEPTH:
+        if depth > max_depth:
             raise _too_deep()
         yield node, parent
         # A slice's children are its three numbers.

@@ -27,12 +27,6 @@ def bound(tree: dict[str, Any], library: Library) -> tuple[dict[str, Any], bool]
 
 
 def _bound(node: dict[str, Any], library: Library) -> tuple[dict[str, Any], float, bool]:
-    if node["type"] in _CHAINS and len(node["children"]) > 2:
-        # One step after another, so that each is measured before the next takes it.
-        *before, last = node["children"]
-        pair = node | {"children": [node | {"children": before}, last]}
-        made, growth, is_growing = _bound(pair, library)
-        return (made, growth, True) if is_growing else (node, growth, False)
     children: list[Any] = []
     growths: list[float] = []
     is_growing = False
@@ -43,6 +37,8 @@ def _bound(node: dict[str, Any], library: Library) -> tuple[dict[str, Any], floa
         growths.append(growth)
         is_growing |= grows
     growth = _growth(node, growths, library)
+    if node["type"] in _CHAINS and len(children) > 2 and growth > ORDINARY:
+        return _measured_steps(node, children, growths), growth, True
     if growth > ORDINARY:
         children = _measured_first(node, children, growths)
         is_growing = True
@@ -57,6 +53,19 @@ def _bound(node: dict[str, Any], library: Library) -> tuple[dict[str, Any], floa
 def _measured(node: dict[str, Any], times: float) -> dict[str, Any]:
     factor = {"type": "literal", "value": min(times, 1e9), "children": []}
     return {"type": "function_expression", "value": BOUNDED, "children": [node, factor]}
+
+
+def _measured_steps(node: dict[str, Any], children: list[Any], growths: list[float]) -> dict[str, Any]:
+    """Return a chain in which what each growing step takes is measured before it, and what it makes after it."""
+    steps, growth = children[:1], growths[0]
+    for child, each in zip(children[1:], growths[1:], strict=True):
+        growth *= each
+        if growth <= ORDINARY or each <= 1:
+            steps.append(child)
+            continue
+        taken = steps[0] if len(steps) == 1 else node | {"children": steps}
+        steps = [_measured(node | {"children": [_measured(taken, each), child]}, 1.0)]
+    return steps[0] if len(steps) == 1 else node | {"children": steps}
 
 
 def _measured_first(node: dict[str, Any], children: list[Any], growths: list[float]) -> list[Any]:
