@@ -25,7 +25,7 @@ from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.metrics import Metrics
 from actions_engine.delivery.plan import Plan, configuration_version, plan_event
 from actions_engine.delivery.receipt import Receipt, Refusal, Waiting, told_pause
-from actions_engine.delivery.transports.contract import AsyncTransport
+from actions_engine.delivery.transports.choice import transport_of
 from actions_engine.delivery.worker import Worker
 from actions_engine.engine import Engine
 from actions_engine.errors import StoreError
@@ -310,7 +310,9 @@ class Delivery:
                 await self.store.resume(pause.instance)
         for instance in self._served():
             mappings = [mapping for mapping in self.engine.mappings if mapping.instance is instance]
-            worker = Worker(instance, self, self._transport(instance), lease=self._lease, mappings=mappings)
+            worker = Worker(
+                instance, self, transport_of(instance, self.clock, self._tls), lease=self._lease, mappings=mappings
+            )
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
                 worker.health.limits = before.health.limits
@@ -323,24 +325,6 @@ class Delivery:
         worker = self._running.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s: the worker ended: %s", worker.instance.name, error, exc_info=error)
-
-    def _transport(self, instance: Instance) -> AsyncTransport:
-        settings, make = instance.settings, instance.destination.transport
-        if make is not None:
-            from actions_engine.delivery.transports.plugin import OwnTransport  # noqa: PLC0415 - only where it is used
-
-            return OwnTransport(lambda: make(settings), instance.name, concurrency=instance.delivery.concurrency)
-        from actions_engine.delivery.transports.http import HttpTransport  # noqa: PLC0415 - aiohttp takes long to import
-
-        delivery = instance.delivery
-        return HttpTransport(
-            timeout=delivery.timeout,
-            concurrency=delivery.concurrency,
-            clock=self.clock,
-            tls=self._tls,
-            proxy=delivery.proxy.reveal() if delivery.proxy else "",
-            allow_private=delivery.allow_private,
-        )
 
     async def _stop(self, grace: float) -> None:
         running = dict(self._running)
@@ -369,7 +353,7 @@ class Delivery:
                     await self._prune()
                     pruned_at = self.clock.now()
             except StoreError as error:
-                logger.error("the store fails, trying again: %s", error)  # noqa: TRY400
+                logger.error("the store fails, trying again: %s", error)  # noqa: TRY400 - told every time, without its traceback
             await asyncio.sleep(_POLL)
 
     async def _prune(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from actions_engine.errors import StoreError
+from actions_engine.store.condition import condition_of
 from actions_engine.store.contract import (
     Filter,
     LeasedCall,
@@ -20,7 +20,7 @@ from actions_engine.store.contract import (
     Settlement,
     StoredCall,
 )
-from actions_engine.store.cursor import CHUNK, Cursor, chunks, marks, run_for
+from actions_engine.store.cursor import Cursor, chunks, marks, run_for
 from actions_engine.store.text import storable
 
 _INSERT_CALL = (
@@ -78,7 +78,7 @@ class SQLStore(ABC):
 
     # -- accepting
 
-    def accept(  # noqa: D102 - the docstrings of the contract are Store's
+    def accept(
         self,
         events: Sequence[PlannedEvent],
         *,
@@ -109,7 +109,7 @@ class SQLStore(ABC):
     def _known(cursor: Cursor, names: Sequence[str], since: float) -> set[str]:
         known: set[str] = set()
         for chunk in chunks([storable(name) for name in names]):
-            query = f"SELECT message_id FROM events WHERE message_id IN ({marks(chunk)}) AND accepted_at >= ?"  # noqa: S608
+            query = f"SELECT message_id FROM events WHERE message_id IN ({marks(chunk)}) AND accepted_at >= ?"
             known.update(row[0] for row in cursor.rows(query, [*chunk, since]))
         return known
 
@@ -149,21 +149,19 @@ class SQLStore(ABC):
         ((value,),) = cursor.rows("SELECT value FROM meta WHERE name = 'duplicates'")
         cursor.run("UPDATE meta SET value = ? WHERE name = 'duplicates'", [str(int(value) + count)])
 
-    def duplicates(self) -> int:  # noqa: D102
+    def duplicates(self) -> int:
         with self._transaction(write=False) as cursor:
             ((value,),) = cursor.rows("SELECT value FROM meta WHERE name = 'duplicates'")
         return int(value)
 
-    def position(self, name: str) -> str | None:  # noqa: D102
+    def position(self, name: str) -> str | None:
         with self._transaction(write=False) as cursor:
             found = cursor.rows("SELECT value FROM positions WHERE name = ?", [storable(name)])
         return str(found[0][0]) if found else None
 
     # -- leasing and settling
 
-    def lease(  # noqa: D102
-        self, instance: str, limit: int, *, now: float, until: float, ordered: bool = False
-    ) -> list[LeasedCall]:
+    def lease(self, instance: str, limit: int, *, now: float, until: float, ordered: bool = False) -> list[LeasedCall]:
         token = secrets.token_hex(8)
         with self._transaction() as cursor:
             if cursor.rows("SELECT 1 FROM pauses WHERE instance = ? AND until > ?", [instance, now]):
@@ -182,7 +180,7 @@ class SQLStore(ABC):
 
     def _due(self, cursor: Cursor, instance: str, limit: int, now: float) -> list[Any]:
         query = (
-            f"SELECT {_LEASED} FROM calls WHERE instance = ? AND state = 'pending' AND due <= ? "  # noqa: S608
+            f"SELECT {_LEASED} FROM calls WHERE instance = ? AND state = 'pending' AND due <= ? "
             f"ORDER BY due, id LIMIT ? {self._skip_locked}"
         )
         return sorted(cursor.rows(query, [instance, now, limit]), key=lambda row: row[0])
@@ -207,10 +205,10 @@ class SQLStore(ABC):
         return [
             row
             for chunk in chunks(chosen)
-            for row in cursor.rows(f"SELECT {_LEASED} FROM calls WHERE id IN ({marks(chunk)}) ORDER BY id", chunk)  # noqa: S608
+            for row in cursor.rows(f"SELECT {_LEASED} FROM calls WHERE id IN ({marks(chunk)}) ORDER BY id", chunk)
         ]
 
-    def settle(self, settlements: Iterable[Settlement], *, now: float) -> int:  # noqa: D102
+    def settle(self, settlements: Iterable[Settlement], *, now: float) -> int:
         # Calls of one batch mostly end alike: one statement for all of them.
         alike: dict[tuple[Any, ...], list[int]] = {}
         for settlement in settlements:
@@ -220,10 +218,10 @@ class SQLStore(ABC):
         with self._transaction() as cursor:
             return sum(run_for(cursor, _SETTLE, values, ids) for values, ids in alike.items())
 
-    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:  # noqa: D102
+    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:
         with self._transaction() as cursor:
             old = (
-                "SELECT id, action FROM calls WHERE instance = ? AND state = 'pending' AND window_from < ? "  # noqa: S608
+                "SELECT id, action FROM calls WHERE instance = ? AND state = 'pending' AND window_from < ? "
                 f"AND (token IS NULL OR due <= ?) ORDER BY id LIMIT ? {self._skip_locked}"
             )
             rows = cursor.rows(old, [instance, before, now, limit])
@@ -231,7 +229,7 @@ class SQLStore(ABC):
             run_for(cursor, expired, [storable(reason), now], [row[0] for row in rows])
         return Counter(row[1] for row in rows)
 
-    def rewind(self, *, now: float) -> int:  # noqa: D102
+    def rewind(self, *, now: float) -> int:
         # What was put off by a clock that was ahead is due as long after `now` as it was after that moment.
         with self._transaction() as cursor:
             return cursor.run(
@@ -240,13 +238,13 @@ class SQLStore(ABC):
                 [now, now, now + _SKEW],
             )
 
-    def next_due(self, *, now: float) -> dict[str, float]:  # noqa: D102
+    def next_due(self, *, now: float) -> dict[str, float]:
         with self._transaction(write=False) as cursor:
             due = dict(cursor.rows("SELECT instance, MIN(due) FROM calls WHERE state = 'pending' GROUP BY instance"))
             paused = dict(cursor.rows("SELECT instance, until FROM pauses WHERE until > ?", [now]))
         return {instance: max(first, paused.get(instance, first)) for instance, first in due.items()}
 
-    def pause(self, pause: Pause) -> None:  # noqa: D102
+    def pause(self, pause: Pause) -> None:
         with self._transaction() as cursor:
             cursor.run(
                 "INSERT INTO pauses VALUES (?, ?, ?) "
@@ -254,30 +252,30 @@ class SQLStore(ABC):
                 [storable(pause.instance), pause.until, storable(pause.reason)],
             )
 
-    def resume(self, instance: str) -> None:  # noqa: D102
+    def resume(self, instance: str) -> None:
         with self._transaction() as cursor:
             cursor.run("DELETE FROM pauses WHERE instance = ?", [storable(instance)])
 
-    def pauses(self, *, now: float) -> list[Pause]:  # noqa: D102
+    def pauses(self, *, now: float) -> list[Pause]:
         with self._transaction(write=False) as cursor:
             rows = cursor.rows("SELECT instance, until, reason FROM pauses WHERE until > ? ORDER BY instance", [now])
         return [Pause(*row) for row in rows]
 
-    def note_waits(self, waits: Mapping[str, str], served: Iterable[str]) -> None:  # noqa: D102
+    def note_waits(self, waits: Mapping[str, str], served: Iterable[str]) -> None:
         known = [(storable(f"{_WAITS}{instance}"),) for instance in (*waits, *served)]
         with self._transaction() as cursor:
             cursor.run_many("DELETE FROM meta WHERE name = ?", known)
             rows = [(storable(f"{_WAITS}{instance}"), storable(reason)) for instance, reason in waits.items()]
             cursor.run_many("INSERT INTO meta VALUES (?, ?)", rows)
 
-    def waits(self) -> dict[str, str]:  # noqa: D102
+    def waits(self) -> dict[str, str]:
         with self._transaction(write=False) as cursor:
             rows = cursor.rows("SELECT name, value FROM meta WHERE name LIKE ?", [f"{_WAITS}%"])
         return {name.removeprefix(_WAITS): reason for name, reason in rows}
 
     # -- the account
 
-    def ledger(self) -> list[LedgerRow]:  # noqa: D102
+    def ledger(self) -> list[LedgerRow]:
         with self._transaction(write=False) as cursor:
             counted = cursor.rows(
                 "SELECT instance, mapping, state, COUNT(*) FROM calls GROUP BY instance, mapping, state"
@@ -299,41 +297,41 @@ class SQLStore(ABC):
             )  # fmt: skip
         return ledger
 
-    def configurations(self) -> dict[str, int]:  # noqa: D102
+    def configurations(self) -> dict[str, int]:
         with self._transaction(write=False) as cursor:
             query = "SELECT configuration, COUNT(*) FROM calls WHERE state = 'pending' GROUP BY configuration"
             return dict(cursor.rows(query))
 
     # -- rows for people
 
-    def find(self, what: Filter, *, limit: int = 100, after: int = 0) -> list[StoredCall]:  # noqa: D102
-        condition, values = _condition(what, "c.")
+    def find(self, what: Filter, *, limit: int = 100, after: int = 0) -> list[StoredCall]:
+        condition, values = condition_of(what, "c.")
         query = (
-            f"SELECT {_STORED} FROM calls c LEFT JOIN events e ON e.id = c.event_id "  # noqa: S608
+            f"SELECT {_STORED} FROM calls c LEFT JOIN events e ON e.id = c.event_id "
             f"WHERE {condition} AND c.id > ? ORDER BY c.id LIMIT ?"
         )
         with self._transaction(write=False) as cursor:
             rows = cursor.rows(query, [*values, after, limit])
         return [StoredCall(*row[:13], *(None if item is None else bytes(item) for item in row[13:])) for row in rows]
 
-    def replay(self, what: Filter, *, now: float) -> int:  # noqa: D102
-        condition, values = _condition(what)
+    def replay(self, what: Filter, *, now: float) -> int:
+        condition, values = condition_of(what)
         ended = f"{condition} AND state IN ('dead', 'rejected') AND payload IS NOT NULL"
         with self._transaction() as cursor:
             self._count_replays(cursor, ended, values)
             return cursor.run(
-                "UPDATE calls SET state = 'pending', attempts = 0, bisect = 0, due = ?, window_from = ?, "  # noqa: S608
+                "UPDATE calls SET state = 'pending', attempts = 0, bisect = 0, due = ?, window_from = ?, "
                 f"updated_at = ?, token = NULL WHERE {ended}",
                 [now, now, now, *values],
             )
 
-    def replace(self, call_id: int, planned: PlannedCall | None, *, now: float, configuration: str) -> bool:  # noqa: D102
+    def replace(self, call_id: int, planned: PlannedCall | None, *, now: float, configuration: str) -> bool:
         ended = "id = ? AND state IN ('dead', 'rejected')"
         with self._transaction() as cursor:
             if planned is None:
                 reason = "today's mapping does not fire for the event"
                 changed = cursor.run(
-                    f"UPDATE calls SET state = 'rejected', reason = ?, updated_at = ?, configuration = ? WHERE {ended}",  # noqa: S608
+                    f"UPDATE calls SET state = 'rejected', reason = ?, updated_at = ?, configuration = ? WHERE {ended}",
                     [reason, now, configuration, call_id],
                 )
                 return bool(changed)
@@ -341,7 +339,7 @@ class SQLStore(ABC):
                 self._count_replays(cursor, ended, [call_id])
             state = "rejected" if planned.payload is None else "pending"
             changed = cursor.run(
-                "UPDATE calls SET state = ?, reason = ?, payload = ?, action = ?, destination = ?, user_key = ?, "  # noqa: S608
+                "UPDATE calls SET state = ?, reason = ?, payload = ?, action = ?, destination = ?, user_key = ?, "
                 "attempts = 0, bisect = 0, due = ?, window_from = ?, updated_at = ?, configuration = ?, token = NULL "
                 f"WHERE {ended}",
                 [
@@ -353,28 +351,28 @@ class SQLStore(ABC):
 
     @staticmethod
     def _count_replays(cursor: Cursor, condition: str, values: Sequence[Any]) -> None:
-        query = f"SELECT instance, mapping, COUNT(*) FROM calls WHERE {condition} GROUP BY instance, mapping"  # noqa: S608
+        query = f"SELECT instance, mapping, COUNT(*) FROM calls WHERE {condition} GROUP BY instance, mapping"
         cursor.run_many(
             "UPDATE accounts SET replayed = replayed + ? WHERE instance = ? AND mapping = ?",
             [(count, instance, mapping) for instance, mapping, count in cursor.rows(query, values)],
         )
 
-    def drop(self, what: Filter, *, now: float) -> int:  # noqa: D102
-        condition, values = _condition(what)
+    def drop(self, what: Filter, *, now: float) -> int:
+        condition, values = condition_of(what)
         with self._transaction() as cursor:
             return cursor.run(
-                "UPDATE calls SET state = 'rejected', reason = 'dropped by hand; it was dead: ' || reason, "  # noqa: S608
+                "UPDATE calls SET state = 'rejected', reason = 'dropped by hand; it was dead: ' || reason, "
                 f"updated_at = ? WHERE {condition} AND state = 'dead'",
                 [now, *values],
             )
 
-    def prune(self, *, delivered_before: float, events_before: float, limit: int = 10_000) -> int:  # noqa: D102
+    def prune(self, *, delivered_before: float, events_before: float, limit: int = 10_000) -> int:
         with self._transaction() as cursor:
             old = "SELECT id FROM calls WHERE state = 'delivered' AND updated_at < ? ORDER BY updated_at LIMIT ?"
             ids = [row[0] for row in cursor.rows(old, [delivered_before, limit])]
             counted: Counter[tuple[str, str]] = Counter()
             for chunk in chunks(ids):
-                accounts = f"SELECT instance, mapping FROM calls WHERE id IN ({marks(chunk)})"  # noqa: S608
+                accounts = f"SELECT instance, mapping FROM calls WHERE id IN ({marks(chunk)})"
                 counted.update((row[0], row[1]) for row in cursor.rows(accounts, chunk))
             pruned = run_for(cursor, "DELETE FROM calls WHERE id IN ({ids})", [], ids)
             cursor.run_many(
@@ -398,28 +396,3 @@ def _settled(settlement: Settlement, now: float) -> tuple[Any, ...]:
     reason = storable(settlement.reason)
     # A round of the search for a bad item is no attempt of the call's own.
     return state, reason, bisect, settlement.due, 0 if bisect else 1, now, settlement.token
-
-
-def _condition(what: Filter, prefix: str = "") -> tuple[str, list[Any]]:
-    """Return a filter as a condition and its values; column names are this module's own."""
-    parts = [f"{prefix}state IN ({marks(what.states)})"] if what.states else ["1 = 0"]
-    values: list[Any] = list(what.states)
-    for column, value, operator in (
-        ("instance", what.instance, "= ?"),
-        ("mapping", what.mapping, "= ?"),
-        ("updated_at", what.since, ">= ?"),
-        ("updated_at", what.until, "< ?"),
-    ):
-        if value is not None:
-            parts.append(f"{prefix}{column} {operator}")
-            values.append(value)
-    if what.reason is not None:
-        parts.append(f"LOWER({prefix}reason) LIKE ? ESCAPE '!'")
-        literal = what.reason.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        values.append(f"%{literal}%")
-    if what.ids is not None:
-        if len(what.ids) > CHUNK:
-            raise StoreError(f"{len(what.ids):,} ids are too many for one command; at most {CHUNK} are taken")
-        parts.append(f"{prefix}id IN ({marks(what.ids)})" if what.ids else "1 = 0")
-        values += what.ids
-    return " AND ".join(parts), values
