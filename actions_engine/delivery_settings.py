@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from actions_engine.language.durations import read_duration
 from actions_engine.request import Secret
+
+#: What `proxy` says where the environment knows.
+ENVIRONMENT = "environment"
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
 
@@ -44,3 +48,14 @@ class DeliverySettings(BaseModel):
     ] = None
     first_wait: Annotated[Duration, Field(gt=0, description="The longest wait before the second attempt.")] = 1.0
     longest_wait: Annotated[Duration, Field(gt=0, description="The longest wait between two attempts.")] = 1800.0
+
+
+def proxy_fault(proxy: str) -> str:
+    """Return what is wrong with a proxy's URL; empty where nothing is."""
+    try:
+        parts = urlsplit(proxy)
+        # Reading the port checks it.
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    return "" if is_url else f"a proxy is a URL such as http://proxy.example.com:3128, or `{ENVIRONMENT}`"

@@ -41,8 +41,8 @@ class MappingFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each example."""
         from actions_engine.engine import Engine  # noqa: PLC0415 - see the module's docstring
-        from actions_engine.errors import MappingError  # noqa: PLC0415
-        from actions_engine.loading.environment import AnyVariable  # noqa: PLC0415
+        from actions_engine.errors import MappingError  # noqa: PLC0415 - as above
+        from actions_engine.loading.environment import AnyVariable  # noqa: PLC0415 - as above
 
         try:
             engine = Engine.load(self.path, environ=AnyVariable.of_process())

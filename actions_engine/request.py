@@ -177,7 +177,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
         if not _VISIBLE.fullmatch(url):
             if not url.isprintable():
                 raise ValueError("the URL holds a character that does not belong into one, such as a line break")
-            url = quote(url, safe=_RESERVED)
+            url = quoted(url)
         # An id of `..` in a path would make it another path, at a proxy or at the vendor.
         if ("/." in url or "/%2" in url) and (found := _DOT_SEGMENT.search(url.partition("?")[0].partition("#")[0])):
             raise ValueError(f"the path of the URL holds the step {found[1]!r}, which leads out of it")
@@ -229,9 +229,15 @@ class Request(msgspec.Struct, frozen=True, eq=False):
         return masked
 
 
-# What a URL is made of, and what of it is no text to be quoted: https://www.rfc-editor.org/rfc/rfc3986#section-2
+def quoted(url: str) -> str:
+    """Return a URL with its blanks and letters beyond ASCII quoted, and nothing that was quoted quoted again.
+
+    Source: https://www.rfc-editor.org/rfc/rfc3986#section-2
+    """
+    return quote(url, safe="%/:?#[]@!$&'()*+,;=~")
+
+
 _VISIBLE = re.compile(r"[!-~]*")
-_RESERVED = "%/:?#[]@!$&'()*+,;=~"
 _DOT_SEGMENT = re.compile(r"/((?:\.|%2e){1,2})(?=/|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2

@@ -44,7 +44,7 @@ def shown_apart(one: Any, other: Any, width: int = WIDTH) -> tuple[str, str]:
     if apart is None:
         apart = min(map(len, whole))
     start = max(0, apart - width // 3)
-    return tuple(f"…{text[start : start + width]}{'…' if len(text) > start + width else ''}" for text in whole)  # type: ignore[return-value]
+    return tuple(f"…{text[start : start + width]}{'…' if len(text) > start + width else ''}" for text in whole)  # type: ignore[return-value]  # two of two
 
 
 def counted(number: int, what: str) -> str:

@@ -29,6 +29,8 @@ EXPLODING = {
     "joined": "join(properties.text, properties.list)",
     "mapped": "map(&[" + ",".join("@" * 40) + "],properties.list)|map(&[" + ",".join("@" * 40) + "],@)|[]|[]",
     "projected": "properties.list[].[" + ",".join("@" * 40) + "][].[" + ",".join("@" * 40) + "]",
+    "written for each item": "properties.list[].[@, '" + "x" * 5_000 + "']",
+    "mapped to what is written": "map(&'" + "x" * 5_000 + "', properties.list)",
     "filtered": "properties.list[?[@,@]|" + "[@,@]|" * 24 + "[@]]",
 }
 EVENT = {"type": "track", "event": "E", "properties": {"text": 'a"\u20ac ' * 20_000, "list": ["item"] * 20_000}}

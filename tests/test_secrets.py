@@ -21,6 +21,7 @@ from actions_engine.cli import main
 from actions_engine.destination import Steps
 from actions_engine.masking import Masker
 from actions_engine.outcome import Outcome
+from actions_engine.store.contract import Filter
 from actions_engine.store.open import store_of
 from actions_engine.testing import Answer, Received, Vendor
 
@@ -156,6 +157,34 @@ def test_what_is_echoed_reaches_neither_store_nor_log(
         assert text not in told, text
         assert text.encode() not in held, text
         assert text not in caplog.text, text
+
+
+@pytest.mark.parametrize("length", [1_970, 1_990, 1_999, 2_000, 19_990, 200_000])
+def test_a_secret_is_masked_before_a_reason_is_cut(tmp_path: Path, length: int) -> None:
+    """Wherever a long reason is cut, no half of a secret is left at its end, and it is one bounded line."""
+    echo = Destination("echo", settings=EchoSettings)
+
+    @echo.action(trigger="type != null")
+    def refuse(settings: EchoSettings, payload: Item) -> Steps:
+        """Give a reason with a secret far behind."""
+        yield Request.post(settings.url)
+        return [Outcome.rejected("x" * (length - 1) + " " + settings.token.reveal() + " \n\x00 and so on")]
+
+    with Vendor() as vendor:
+        (tmp_path / "m.yaml").write_text(
+            f"destination: echo\nsettings: {{url: '{vendor.url}', token: '${{T}}', hook: h}}\nmappings: [{{name: A, action: refuse}}]\n"
+        )
+        engine = Engine.load(tmp_path / "m.yaml", registry=Registry([echo]), environ={"T": SECRET})
+        with Delivery(engine, str(tmp_path / "calls.db")).in_thread() as delivery:
+            delivery.accept([{"type": "track", "event": "E"}])
+            delivery.drain(20)
+    store = store_of(str(tmp_path / "calls.db"))
+    store.open()
+    (call,) = store.find(Filter(("rejected",)))
+    store.close()
+    assert call.reason.isprintable()
+    assert len(call.reason) <= 2_000
+    assert SECRET[:4] not in call.reason
 
 
 HIDDEN = "hunter2-Very-Secret-99"

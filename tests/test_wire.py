@@ -7,10 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions_engine import Delivery, Destination, Engine, Payload, Registry, Request, Settings
+from actions_engine import (
+    Delivery,
+    Destination,
+    Engine,
+    JsonObject,
+    MappingError,
+    Payload,
+    Registry,
+    Request,
+    Secret,
+    Settings,
+)
+from actions_engine.cli import main
 from actions_engine.delivery.transports.addresses import PrivateAddressError, check_address
 from actions_engine.store.contract import Filter, StoredCall
 from actions_engine.store.open import store_of
@@ -160,7 +173,7 @@ def test_an_event_cannot_name_an_address_of_the_network_inside(tmp_path: Path) -
             "localhost",
             "[::1]",
             "[::ffff:127.0.0.1]",
-            "0.0.0.0",  # noqa: S104
+            "0.0.0.0",  # noqa: S104 - nothing is bound
             "169.254.169.254",
             "2130706433",
             "127.1",
@@ -214,6 +227,114 @@ def test_requests_go_through_the_proxy(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(proxy.received) == 2
 
 
+@pytest.mark.parametrize("proxy", ["nonsense", "http://", "ftp://proxy", "http://proxy:99999", "socks5://proxy:1080"])
+def test_a_proxy_is_checked_where_it_is_written(tmp_path: Path, proxy: str) -> None:
+    """What is no URL of a proxy is told when the file is loaded, and does not reject calls; it is not shown."""
+    with pytest.raises(MappingError, match="delivery 'proxy': a proxy is a URL such as") as caught:
+        _webhook(tmp_path, "http://hooks.example.com", "nothing", f"proxy: '{proxy}'")
+    assert [problem.code for problem in caught.value.problems if problem.severity == "error"] == ["delivery-value"]
+
+
+def test_a_proxy_of_a_variable_that_is_not_at_hand_is_no_problem(tmp_path: Path) -> None:
+    """`check --allow-unset` passes over the proxy as over other settings."""
+    text = WEBHOOK.format(url="http://hooks.example.com", field="nothing", delivery="proxy: '${PROXY}'")
+    (tmp_path / "hook.yaml").write_text(text)
+    done = CliRunner().invoke(main, ["check", "--allow-unset", str(tmp_path)])
+    assert "delivery 'proxy'" not in done.output, done.output
+    assert "delivery 'proxy'" in CliRunner().invoke(main, ["check", str(tmp_path)], env={"PROXY": "nonsense"}).output
+
+
+def test_a_proxy_that_refuses_loses_no_call(tmp_path: Path) -> None:
+    """Where the proxy wants other credentials, the destination is paused and its calls wait."""
+    with Vendor(lambda _: Answer(407)) as proxy:
+        engine = _webhook(tmp_path, "http://hooks.example.com", "nothing", f"proxy: '{proxy.url}'")
+        with Delivery(engine, str(tmp_path / "calls.db")).in_thread() as delivery:
+            delivery.accept([{"type": "track", "event": "E"}])
+            delivery.drain(20)
+            (pause,) = delivery.pauses()
+            assert [row.pending for row in delivery.ledger()] == [1]
+    assert "the proxy does not pass the request on: HTTP 407" in pause.reason
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_the_proxy_of_the_environment_may_be_a_host_and_a_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """`HTTP_PROXY=127.0.0.1:3128`, as many write it, is read as curl reads it."""
+    with Vendor() as proxy:
+        monkeypatch.setenv("http_proxy", scheme + proxy.url.removeprefix("http://"))
+        engine = _webhook(tmp_path, "http://hooks.example.com", "nothing", "proxy: environment")
+        (call,) = delivered(tmp_path, engine, {})
+    assert call.state == "delivered", call.reason
+
+
+def test_a_proxy_of_the_environment_that_is_none_loses_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The destination is paused with the reason until the environment is mended."""
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+    engine = _webhook(tmp_path, "http://hooks.example.com", "nothing", "proxy: environment")
+    with Delivery(engine, str(tmp_path / "calls.db")).in_thread() as delivery:
+        delivery.accept([{"type": "track", "event": "E"}])
+        delivery.drain(20)
+        (pause,) = delivery.pauses()
+        assert [row.pending for row in delivery.ledger()] == [1]
+    assert "the proxy cannot be used" in pause.reason
+
+
+class Anywhere(Payload):
+    """Where to send, in several ways."""
+
+    options: JsonObject | None = None
+    host: str | None = None
+
+
+class Keyed(Settings):
+    """A key that must go nowhere else."""
+
+    api_key: Secret
+
+
+def anywhere(way: str) -> Destination:
+    """A destination that is sent where an event says, as an author might write it, its key in one place or another."""
+    made = Destination("anywhere", settings=Keyed)
+
+    @made.action(trigger="type != null")
+    def send(settings: Keyed, payload: Anywhere) -> Request:
+        """Send."""
+        url = f"http://{payload.host}/x" if payload.host else str((payload.options or {}).get("url"))
+        key = settings.api_key.reveal()
+        match way:
+            case "header":
+                return Request.post(url, headers={"X-Key": settings.api_key}, content=b"{}")
+            case "query":
+                return Request.post(f"{url}?key={key}")
+            case "body":
+                return Request.post(url, content=f'{{"key": "{key}"}}'.encode())
+            case _:
+                return Request.post(url, json={"deep": [settings.api_key]})
+
+    return made
+
+
+@pytest.mark.parametrize("named", ["options", "host"])
+@pytest.mark.parametrize("way", ["header", "query", "body", "json"])
+@pytest.mark.parametrize("allow", ["true", "false"])
+def test_wherever_an_event_names_an_address_it_gets_no_secret(tmp_path: Path, named: str, way: str, allow: str) -> None:
+    """An address inside an object, or a host alone, is the event's as well; a key in URL or body is not sent either."""
+    with Vendor() as vendor:
+        url = vendor.url
+        value: Any = {"url": f"{url}/x"} if named == "options" else url.removeprefix("http://")
+        (tmp_path / "m.yaml").write_text(
+            f"destination: anywhere\nsettings: {{api_key: the-key-of-the-owner}}\ndelivery: {{allow_private: {allow}}}\n"
+            f"mappings: [{{name: S, action: send, fields: {{{named}: {named}}}}}]\n"
+        )
+        engine = Engine.load(tmp_path / "m.yaml", registry=Registry([anywhere(way)]))
+        (call,) = delivered(tmp_path, engine, {named: value})
+    is_sent = allow == "true" and way == "header"
+    assert call.state == ("delivered" if is_sent else "rejected"), call
+    assert len(vendor.received) == is_sent
+    assert "the-key-of-the-owner" not in repr(vendor.received)
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_public_addresses_pass(address: str) -> None:
     """An address of the public internet is let through."""
@@ -222,7 +343,7 @@ def test_public_addresses_pass(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::",  # noqa: S104
+    ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::",  # noqa: S104 - nothing is bound
      "fe80::1%eth0", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"],
 )  # fmt: skip
 def test_private_addresses_are_refused(address: str) -> None:

@@ -11,7 +11,7 @@ import click
 from actions_engine.authoring.layout import lay_out
 from actions_engine.cli.output import replace_file
 from actions_engine.errors import Problem
-from actions_engine.loading.files import mapping_files, open_source
+from actions_engine.loading.files import MAX_BYTES, mapping_files, open_source
 from actions_engine.wording import counted
 
 
@@ -85,7 +85,10 @@ def _format(file: Path, problems: list[Problem], check: bool, diff: bool) -> boo
 def _filter(check: bool, diff: bool) -> None:
     """Lay out what comes on standard input, as editors ask for it."""
     try:
-        given = sys.stdin.buffer.read().decode("utf-8")
+        content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise click.ClickException(f"stdin: more than {MAX_BYTES:,} bytes are no mapping file")
+        given = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise click.ClickException(f"stdin: not UTF-8 at byte {error.start + 1}") from None
     layout = lay_out(given.removeprefix("\ufeff"), "stdin")

@@ -21,7 +21,7 @@ def live(delivery: Delivery) -> Iterator[None]:
         yield
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
-    from rich.live import Live  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415 - no other command needs it to start
 
     started = time.monotonic()
 

@@ -15,7 +15,7 @@ def progress(paths: Sequence[str], what: str) -> Iterator[Callable[[int], None]]
         yield lambda _count: None
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415 - no other command needs it to start
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=sum(os.path.getsize(path) for path in paths))

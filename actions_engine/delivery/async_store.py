@@ -234,7 +234,7 @@ class AsyncStore:
                     return
                 if self._gives_up:
                     raise StoreError(f"{len(settlements)} outcomes are not in the store: {error}") from error
-                logger.error("the store does not take %d outcomes, trying again: %s", len(settlements), error)  # noqa: TRY400
+                logger.error("the store does not take %d outcomes, trying again: %s", len(settlements), error)  # noqa: TRY400 - told every time, without its traceback
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
             else:

@@ -26,7 +26,7 @@ MAX_STEPS = 50
 _MAX_QUOTE = 300
 #: Characters of a reason.
 _MAX_REASON = 2_000
-#: Bytes of an answer that are looked at for a quotation.
+#: Characters of a reason, or bytes of an answer, that are looked at: enough that what a mask makes shorter fills both.
 _MAX_READ = 20_000
 _KINDS = frozenset({"delivered", "retry", "rejected", "paused"})
 
@@ -90,6 +90,8 @@ async def attempt(
     except PluginError as error:
         return _blame(error, count, steps)
     if all(outcome.kind == "delivered" for outcome in outcomes):
+        if any(outcome.reason for outcome in outcomes):
+            outcomes = [_masked(outcome, steps.masker()) for outcome in outcomes]
         return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
     quote = _quoted(steps)
     outcomes = [_with_quote(outcome, steps.last, quote) for outcome in outcomes]
@@ -215,9 +217,9 @@ def _is_sound(outcome: Any) -> bool:
     # Its attributes are what the plugin put there, whatever the types say.
     kind: Any = outcome.kind
     reason: Any = outcome.reason
-    if type(kind) is not str or kind not in _KINDS or type(reason) is not str or len(reason) > _MAX_REASON:
+    if type(kind) is not str or kind not in _KINDS or type(reason) is not str:
         return False
-    return reason.isprintable() and (bool(reason) or kind == "delivered") and _is_wait(outcome.retry_after)
+    return (bool(reason.strip()) or kind == "delivered") and _is_wait(outcome.retry_after)
 
 
 def _is_wait(seconds: Any) -> bool:
@@ -235,10 +237,8 @@ def _mended(action: Action, outcome: Any) -> Outcome:
         return Outcome.retry(f"action {action.name} gave an outcome of an unknown kind, {_named(kind)}")
     if type(reason) is not str:
         reason = f"action {action.name} gave {type(reason).__name__} in place of a reason"
-    # One line, of characters that every store and terminal takes.
-    reason = " ".join(reason[:_MAX_REASON].split())
-    reason = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in reason)
-    reason = reason or f"action {action.name} gave no reason"
+    elif not reason.strip():
+        reason = f"action {action.name} gave no reason"
     if not _is_wait(wait):
         reason, wait = f"{reason} (it asked to wait {_named(wait)}, which is no number of seconds)", None
     return Outcome(cast(Any, kind), reason, wait)
@@ -286,9 +286,17 @@ def _attempted(
 
 
 def _masked(outcome: Outcome, masker: Masker) -> Outcome:
-    """The one boundary: whatever a reason was made of, it goes to the store, to logs and pauses without secrets."""
-    masked = masker.mask(outcome.reason)
-    return outcome if masked == outcome.reason else msgspec.structs.replace(outcome, reason=masked)
+    """The one boundary: whatever a reason was made of, it goes to the store, to logs and pauses without secrets.
+
+    It is one line there, of characters that every store and terminal takes.
+    """
+    # Masked before it is cut: a secret that was cut is known in none of its forms.
+    reason = masker.mask(outcome.reason[:_MAX_READ])
+    if not reason.isprintable():
+        reason = " ".join(reason.split())
+        reason = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in reason)
+    reason = reason[:_MAX_REASON]
+    return outcome if reason == outcome.reason else msgspec.structs.replace(outcome, reason=reason)
 
 
 def _quoted(steps: _Steps) -> str:

@@ -24,15 +24,15 @@ class AwaitedDelivery(Protocol):
 
     async def __aenter__(self) -> Any: ...
     async def close(self) -> None: ...  # noqa: D102 - see Delivery, as for all below
-    async def accept(  # noqa: D102
+    async def accept(  # noqa: D102 - described by Delivery
         self, events: Iterable[Any], *, position: tuple[str, str] | None = None, ids: Sequence[str] = ()
     ) -> Receipt: ...
-    async def waiting(self) -> list[Waiting]: ...  # noqa: D102
-    async def drain(self) -> None: ...  # noqa: D102
-    async def reload(self, engine: Engine) -> None: ...  # noqa: D102
-    async def ledger(self) -> list[LedgerRow]: ...  # noqa: D102
-    async def pauses(self) -> list[Pause]: ...  # noqa: D102
-    async def position(self, name: str) -> str | None: ...  # noqa: D102
+    async def waiting(self) -> list[Waiting]: ...  # noqa: D102 - described by Delivery
+    async def drain(self) -> None: ...  # noqa: D102 - described by Delivery
+    async def reload(self, engine: Engine) -> None: ...  # noqa: D102 - described by Delivery
+    async def ledger(self) -> list[LedgerRow]: ...  # noqa: D102 - described by Delivery
+    async def pauses(self) -> list[Pause]: ...  # noqa: D102 - described by Delivery
+    async def position(self, name: str) -> str | None: ...  # noqa: D102 - described by Delivery
 
 
 class DeliveryThread:

@@ -114,7 +114,7 @@ class Commits:
             try:
                 await self._write(answered)
             except StoreError as error:
-                logger.error("%s: answers are lost, their calls will be sent again: %s", self._instance.name, error)  # noqa: TRY400
+                logger.error("%s: answers are lost, their calls will be sent again: %s", self._instance.name, error)  # noqa: TRY400 - the store said why
         self._writer = None
 
     async def _write(self, answered: list[Answered]) -> None:

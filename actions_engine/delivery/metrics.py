@@ -76,7 +76,7 @@ class Metrics:
     def to_prometheus(self, registry: CollectorRegistry | None = None) -> None:
         """Let a Prometheus registry, by default the global one, read these numbers whenever it is scraped."""
         from prometheus_client import REGISTRY  # noqa: PLC0415 - an optional extra
-        from prometheus_client.registry import Collector  # noqa: PLC0415
+        from prometheus_client.registry import Collector  # noqa: PLC0415 - an optional extra
 
         metrics = self
 

@@ -31,10 +31,9 @@ class Provenance:
 
     def __init__(self, settings: Settings, mappings: Iterable[Mapping]) -> None:
         self._secrets = Masker(settings.secrets())
-        self._known = {_origin(text) for text in _texts(settings)}
-        for mapping in mappings:
-            for field in mapping.fields.values():
-                self._known.update(_origin(text) for text in _literals(field))
+        owned = [_revealed(value) for value in settings.__dict__.values()]
+        owned += [text for mapping in mappings for field in mapping.fields.values() for text in _literals(field)]
+        self._known = {origin for text in owned if isinstance(text, str) and (origin := _origin(text))}
 
     def judge(self, request: Request, payloads: list[Payload]) -> tuple[Request, bool]:
         """Return the request as it may be sent, and whether its address is foreign.
@@ -47,12 +46,14 @@ class Provenance:
         origin = _origin(request.url)
         if origin in self._known:
             return request, False
-        if not any(_origin(text) == origin for payload in payloads for text in _texts(payload)):
+        host = origin.partition("://")[2]
+        if not any(_names(text, origin, host) for payload in payloads for text in _every_text(payload.body())):
             if len(self._known) < _MOST_KNOWN:
                 self._known.add(origin)
             return request, False
         headers = {name: value for name, value in request.headers.items() if not self._is_secret(value)}
-        if request.basic_auth is not None or any(map(self._is_secret, (request.params, request.json, request.form))):
+        parts = (request.url, request.params, request.json, request.form, request.content)
+        if request.basic_auth is not None or any(map(self._is_secret, parts)):
             raise SendError(
                 Outcome.rejected("its URL comes from the event: the settings' secrets are not sent there"),
                 is_sick=False,
@@ -62,11 +63,17 @@ class Provenance:
     def _is_secret(self, value: Any) -> bool:
         if isinstance(value, Secret):
             return True
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
         if isinstance(value, str):
             return self._secrets.mask(value) != value
         if isinstance(value, dict):
             return any(map(self._is_secret, value.values()))
         return isinstance(value, (list, tuple)) and any(map(self._is_secret, value))
+
+
+def _revealed(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _origin(url: str) -> str:
@@ -79,12 +86,22 @@ def _origin(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}".lower()
 
 
-def _texts(model: Any) -> Iterator[str]:
-    """Yield the texts of a model that look like URLs, those of secrets too."""
-    for value in model.__dict__.values():
-        text = value.reveal() if isinstance(value, Secret) else value
-        if isinstance(text, str) and "://" in text[:12]:
-            yield text
+def _names(text: str, origin: str, host: str) -> bool:
+    """Whether a text is a URL of an origin, or the host alone, with its port or without."""
+    return _origin(text) == origin or text.lower() in (host, host.rpartition(":")[0] or host)
+
+
+def _every_text(value: Any) -> Iterator[str]:
+    """Yield the texts of plain data, however deep; an action may take its URL from an object of the event's."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
 
 
 def _literals(field: Any) -> Iterator[str]:

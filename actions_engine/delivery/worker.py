@@ -104,7 +104,7 @@ class Worker:
                 try:
                     wait = await self._turn()
                 except StoreError as error:
-                    logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400
+                    logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400 - told every time, without its traceback
                     wait = _STORE_WAIT
                     self._due = self._clock.now()
                 except Exception:
@@ -268,7 +268,7 @@ class Worker:
                     self._wake.set()
                 group = await self._next(now)
             except StoreError as error:
-                logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400
+                logger.error("%s: the store fails, trying again: %s", self.instance.name, error)  # noqa: TRY400 - told every time, without its traceback
                 return
             except Exception:
                 logger.exception("%s: a group could not be sent, its calls go back", self.instance.name)

@@ -135,7 +135,7 @@ class Library:
     def standard() -> Library:
         """Return JMESPath's own functions and this package's."""
         # Imported here as some of these modules need this one.
-        from actions_engine.functions import (  # noqa: PLC0415
+        from actions_engine.functions import (  # noqa: PLC0415 - see above
             dates,
             device,
             hashing,

@@ -17,6 +17,9 @@ from actions_engine.functions.library import BOUNDED
 ORDINARY = 100
 _CHAINS = ("subexpression", "pipe", "index_expression")
 _STEPS = (*_CHAINS, "projection", "value_projection", "filter_projection")
+# What is done for each item of a list; and the characters that an item is taken to have.
+_EACH = ("projection", "value_projection", "filter_projection", "expref")
+_ITEM = 8
 _SCALAR = frozenset({"number", "boolean", "null"})
 
 
@@ -36,6 +39,9 @@ def _bound(node: dict[str, Any], library: Library) -> tuple[dict[str, Any], floa
         children.append(made)
         growths.append(growth)
         is_growing |= grows
+    if node["type"] in _EACH:
+        # What the mapping itself says is said for each item.
+        growths[-1 if node["type"] == "expref" else 1] += _written(node) / _ITEM
     growth = _growth(node, growths, library)
     if node["type"] in _CHAINS and len(children) > 2 and growth > ORDINARY:
         return _measured_steps(node, children, growths), growth, True
@@ -71,14 +77,10 @@ def _measured_steps(node: dict[str, Any], children: list[Any], growths: list[flo
 def _measured_first(node: dict[str, Any], children: list[Any], growths: list[float]) -> list[Any]:
     """Measure what a step is about to take, each part of it as many times as the step may repeat it."""
     if node["type"] == "function_expression":
-        references = [child["type"] == "expref" for child in node["children"]]
-        each = prod(growth for growth, is_reference in zip(growths, references, strict=True) if is_reference)
+        _, each = _calls(node, growths)
         if each == 1:
             return children
-        return [
-            child if is_reference else _measured(child, each)
-            for child, is_reference in zip(children, references, strict=True)
-        ]
+        return [child if child["type"] == "expref" else _measured(child, each) for child in children]
     if node["type"] in _STEPS and growths[1] > 1:
         return [_measured(children[0], growths[1]), *children[1:]]
     return children
@@ -106,11 +108,30 @@ def _growth_of_call(node: dict[str, Any], growths: list[float], library: Library
     returns = function.returns if function is not None else frozenset[str]()
     if returns and returns <= _SCALAR:
         return 1.0
-    references = [child["type"] == "expref" for child in node["children"]]
-    values = sum(growth for growth, is_reference in zip(growths, references, strict=True) if not is_reference)
-    each = prod(growth for growth, is_reference in zip(growths, references, strict=True) if is_reference)
+    values, each = _calls(node, growths)
     # Encodings write up to three characters for one.
     return max(values, 1.0) * each * (3.0 if "string" in returns else 1.0)
+
+
+def _written(node: dict[str, Any]) -> int:
+    """Return the characters of the literals that are put into what comes of each item."""
+    if node["type"] == "literal":
+        return len(str(node["value"]))
+    parts = node["children"][1:2] if node["type"] in _EACH and node["type"] != "expref" else node["children"]
+    if node["type"] in ("comparator", "not_expression", "slice"):
+        return 0
+    return sum(_written(part) for part in parts)
+
+
+def _calls(node: dict[str, Any], growths: list[float]) -> tuple[float, float]:
+    """Return how much a call takes in all, and how many times that its `&expressions` repeat it."""
+    taken, each = 0.0, 1.0
+    for child, growth in zip(node["children"], growths, strict=True):
+        if child["type"] == "expref":
+            each *= growth
+        else:
+            taken += growth
+    return taken, each
 
 
 def _sum_of_parts(children: list[dict[str, Any]], growths: list[float]) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from actions_engine.delivery_settings import DeliverySettings
+from actions_engine.delivery_settings import ENVIRONMENT, DeliverySettings, proxy_fault
 from actions_engine.destination import Destination
-from actions_engine.loading.environment import expand
+from actions_engine.loading.environment import AnyVariable, expand
 from actions_engine.loading.source import Node, Source
 from actions_engine.wording import did_you_mean
 
@@ -29,7 +29,7 @@ def read_delivery(source: Source, root: Node, destination: Destination, environ:
         return defaults
     values = defaults.model_dump(exclude_unset=True) | expand(source, node, environ)
     try:
-        return DeliverySettings.model_validate(values)
+        settings = DeliverySettings.model_validate(values)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             name = str(fault["loc"][0])
@@ -43,4 +43,10 @@ def read_delivery(source: Source, root: Node, destination: Destination, environ:
             else:
                 message = fault["msg"].removeprefix("Value error, ")
                 source.problem("delivery-value", f"delivery {name!r}: {message}", node.value.get(name, node))
+    else:
+        proxy = settings.proxy.reveal() if settings.proxy is not None else ""
+        # What stands in for a variable that is not at hand is no URL.
+        if proxy not in ("", ENVIRONMENT) and not isinstance(environ, AnyVariable) and (told := proxy_fault(proxy)):
+            source.problem("delivery-value", f"delivery 'proxy': {told}", node.value.get("proxy", node))
+        return settings
     return defaults

@@ -22,7 +22,7 @@ class AnyVariable(dict[str, str]):
         """Return the process's own environment with placeholders."""
         return cls(os.environ)
 
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]  # of texts alone
         """Return a variable's value, or a text that names it."""
         return super().get(name) or default or f"the-value-of-{name}"
 

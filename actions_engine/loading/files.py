@@ -10,6 +10,9 @@ from actions_engine.errors import Location, Problem
 from actions_engine.loading.secrecy import veil_secrets
 from actions_engine.loading.source import MAX_CHARACTERS, Source
 
+#: Bytes of a mapping file; a character takes at most four. What is larger is refused without being read.
+MAX_BYTES = 4 * MAX_CHARACTERS
+
 
 def mapping_files(path: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
     """Yield each mapping file with its instance's name; what cannot be found goes to `problems`."""
@@ -57,8 +60,7 @@ def open_source(file: Path, problems: list[Problem]) -> Source | None:
             problems.append(Problem("unreadable-file", f"{file} is no regular file"))
             return None
         size = about.st_size
-        # A character takes at most four bytes; what is larger is refused without being read.
-        if size > 4 * MAX_CHARACTERS:
+        if size > MAX_BYTES:
             problems.append(Problem("too-large", f"the file has {size:,} bytes", Location(shown, 1, 1)))
             return None
         text = file.read_text(encoding="utf-8-sig")

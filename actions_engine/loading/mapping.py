@@ -106,7 +106,7 @@ class MappingReader:
         fields |= self._read_fields(source, item, action)
         for name, info in action.payload.model_fields.items():
             empty = name not in fields or (
-                isinstance(fields[name], Constant) and fields[name].value is None  # type: ignore[union-attr]
+                isinstance(fields[name], Constant) and fields[name].value is None  # type: ignore[union-attr]  # narrowed by the line itself
             )
             if info.is_required() and empty:
                 given = item.value.get("fields")

@@ -26,7 +26,7 @@ _DATA = (
 _EMPTY_WORDS = frozenset("""
     event events test testing click clicked action track tracked foo bar baz asdf untitled unknown undefined null none
     custom new name default value data object tmp temp misc other example
-""".split())  # fmt: skip # noqa: SIM905
+""".split())  # fmt: skip # noqa: SIM905 - a list of words reads best as one text
 # Verbs of common event names whose past tense does not end in -ed.
 _PAST = frozenset("""
     begun bought broken built caught chosen cut done downloaded drawn dropped fallen felt fought found given gone got
@@ -34,8 +34,8 @@ _PAST = frozenset("""
     run said seen sent set shared shown shut sold sought spent split spoken sprung stolen stood sung swept swum taken
     taught thrown told thought undone understood unread upset won worn written began broke chose drew fell gave grew
     knew overrun overwritten rebuilt resent resold rewritten ran saw spoke stole threw took wrote
-""".split())  # fmt: skip # noqa: SIM905
-_SMALL_WORDS = frozenset("a an and as at by for from in into of off on or out over per the to up via vs with".split())  # noqa: SIM905
+""".split())  # fmt: skip # noqa: SIM905 - a list of words reads best as one text
+_SMALL_WORDS = frozenset("a an and as at by for from in into of off on or out over per the to up via vs with".split())  # noqa: SIM905 - a list of words reads best as one text
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+")
 # A syllable left out: `Dropd`, `Clckd`. English ends no word in these.
 _ABBREVIATED = re.compile(r"[bcfgjkmpqstvxz]d$|[bcdfghjklmnpqrstvwxz]{6}|^[bcdfghjklmnpqrstvwxz]{3,}$", re.IGNORECASE)

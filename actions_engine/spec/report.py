@@ -119,7 +119,7 @@ class EventReport:
             if finding is None:
                 if len(row.findings) >= MAX_KINDS:
                     key = "more", ""
-                    problem = Problem("more", "further kinds of problem", severity=problem.severity)  # noqa: PLW2901
+                    problem = Problem("more", "further kinds of problem", severity=problem.severity)  # noqa: PLW2901 - shown in its place
                 finding = row.findings.setdefault(key, Finding(problem))
             finding.count += 1
             if len(finding.places) < MAX_PLACES:

@@ -156,7 +156,7 @@ def _bare(annotation: Any) -> Any:
         return annotation
     if origin in (Union, types.UnionType):
         return Union[tuple(_bare(argument) for argument in arguments)]  # noqa: UP007 - made at run time
-    if isinstance(origin, type) and issubclass(origin, Callable):  # type: ignore[arg-type]
+    if isinstance(origin, type) and issubclass(origin, Callable):  # type: ignore[arg-type]  # an ABC, at run time a class
         return annotation
     generic: Any = origin
     try:

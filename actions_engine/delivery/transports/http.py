@@ -7,10 +7,10 @@ import contextlib
 import socket
 import ssl
 from email.utils import formatdate
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -24,13 +24,13 @@ from actions_engine.delivery.transports.addresses import (
     check_host,
 )
 from actions_engine.delivery.transports.contract import SendError
+from actions_engine.delivery.transports.proxy import Proxy, refused
 from actions_engine.outcome import Outcome
-from actions_engine.request import Request, Response, Secret
+from actions_engine.request import Request, Response, Secret, quoted
 
 #: Bytes of an answer that are read; what goes beyond is cut off, the status still counts.
 MAX_ANSWER = 1_000_000
 _MAX_REDIRECTS = 5
-_RESERVED = "%/:?#[]@!$&'()*+,;=~"
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -60,7 +60,7 @@ class HttpTransport:
         self._max_answer = max_answer
         self._clock = clock or Clock()
         self._tls = tls
-        self._proxy = proxy
+        self._proxy = Proxy(proxy)
         self._allow_private = allow_private
         self._session: aiohttp.ClientSession | None = None
         # For addresses that events name, made when there is one.
@@ -131,7 +131,7 @@ class HttpTransport:
         except PrivateAddressError:
             raise
         except ValueError:
-            if self._proxy_for(url):
+            if self._proxy.of(url):
                 await check_host(host)
 
     async def _follow(
@@ -147,20 +147,11 @@ class HttpTransport:
                 raise SendError(Outcome.retry(told)) from None
             if not is_here:
                 break
-            url = quote(target, safe=_RESERVED)
+            url = quoted(target)
             response = await self._once(request.method, url, headers, body, guarded)
             if not _is_redirect(request, response):
                 break
         return response
-
-    def _proxy_for(self, url: str) -> str | None:
-        if self._proxy != "environment":
-            return self._proxy or None
-        parts = urlsplit(url)
-        # As curl reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; aiohttp's own way would read ~/.netrc, too.
-        if proxy_bypass(parts.netloc):
-            return None
-        return getproxies().get(parts.scheme) or getproxies().get("all")
 
     async def _once(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, guarded: bool = False
@@ -175,12 +166,14 @@ class HttpTransport:
             origin, mark, query = url.partition("?")
             url = f"{origin}/{mark}{query}"
         skipped = None if body is None or "Content-Type" in headers else ("Content-Type",)
-        proxy = self._proxy_for(url) if self._proxy else None
+        proxy = self._proxy.of(url)
         # As it was built: quoted text stays quoted, and nothing is put in order.
         async with session.request(
             method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False,
             skip_auto_headers=skipped, proxy=proxy,
         ) as answer:  # fmt: skip
+            if proxy is not None and answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                raise SendError(refused(answer.status))
             # Of compressed content the length is not that of what comes out.
             if (
                 answer.content_length or self._max_answer
@@ -231,8 +224,10 @@ def _failure(error: Exception, request: Request) -> SendError:
         )
         return SendError(Outcome.rejected(told), is_sick=False)
     match error:
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return SendError(Outcome.retry("the proxy cannot be reached, or refuses"))
+        case aiohttp.ClientProxyConnectionError():
+            return SendError(Outcome.retry(f"the proxy cannot be reached: {_os_reason(error)}"))
+        case aiohttp.ClientHttpProxyError():
+            return SendError(refused(error.status))
         case aiohttp.ClientConnectorDNSError():
             return SendError(Outcome("paused", f"{host} cannot be resolved"))
         case aiohttp.ClientConnectorCertificateError():
