@@ -189,7 +189,7 @@ def _event(payload: Any, name: str) -> dict[str, Any]:
 def _standard(event: str, model: type[Event], trigger: str, description: str) -> None:
     """Register one of Meta's standard events; the action has its name, in snake_case."""
 
-    def send(settings: FacebookSettings, payloads: list[model]) -> Request:  # type: ignore[valid-type]
+    def send(settings: FacebookSettings, payloads: list[model]) -> Request:  # type: ignore[valid-type]  # a model for each event
         return _send(settings, payloads, event)
 
     send.__name__, send.__doc__ = to_snake(event), description

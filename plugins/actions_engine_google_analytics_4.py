@@ -226,7 +226,7 @@ def _send(settings: GoogleAnalyticsSettings, payload: Any, name: str) -> Request
 def _report(name: str, model: type[Event], trigger: str, description: str, preset: str = "") -> None:
     """Register the action of an event that Google has a name for, and its preset where it is worth one."""
 
-    def send(settings: GoogleAnalyticsSettings, payload: model) -> Request:  # type: ignore[valid-type]
+    def send(settings: GoogleAnalyticsSettings, payload: model) -> Request:  # type: ignore[valid-type]  # a model for each event
         return _send(settings, payload, name)
 
     send.__name__, send.__doc__ = name, description

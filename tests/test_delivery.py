@@ -387,7 +387,7 @@ def test_a_killed_run_loses_nothing(tmp_path: Path, store: str) -> None:
 def _expire_leases(store: str) -> None:
     """Let the leases of killed processes end now: on a server nobody knows whether they live, and waiting takes long."""
     if not store.startswith("sqlite"):
-        import psycopg  # noqa: PLC0415
+        import psycopg  # noqa: PLC0415 - an optional extra
 
         with psycopg.connect(store, autocommit=True) as connection:
             connection.execute("UPDATE calls SET due = 0 WHERE state = 'pending'")

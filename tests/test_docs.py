@@ -295,7 +295,7 @@ def test_what_public_methods_return_is_public() -> None:
                 names = _Names(exported | vars(sys.modules[base.__module__]))
                 for name, annotation in inspect.get_annotations(base).items():
                     if not name.startswith(("_", "model_")):
-                        hint = eval(annotation, {}, names) if isinstance(annotation, str) else annotation  # noqa: S307
+                        hint = eval(annotation, {}, names) if isinstance(annotation, str) else annotation  # noqa: S307 - annotations of our own files
                         given.append(hint)
         missing |= {
             f"{kind.__name__}: {found.__name__}" for hint in given for found in _named(hint) if found not in public

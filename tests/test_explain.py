@@ -83,14 +83,14 @@ def test_explain_agrees_with_route(parts: list[Any], event: dict[str, Any], choi
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_case(case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An explanation reads as the case says."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - as the command itself imports it
 
-    from actions_engine.cli.explanation import write_explanation  # noqa: PLC0415
+    from actions_engine.cli.explanation import write_explanation  # noqa: PLC0415 - as the command itself imports it
 
     monkeypatch.chdir(tmp_path)
     Path("mappings.yaml").write_text(case["file"], encoding="utf-8")
     explanation = Engine.load("mappings.yaml", registry=Registry([probe]), environ={}).explain(case["event"])
-    console = Console(width=100_000, highlight=False, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    console = Console(width=100_000, highlight=False, record=True, file=open(os.devnull, "w"))  # noqa: SIM115 - closed with the console
     write_explanation(explanation, everything=case.get("all", True), console=console)
     console.file.close()
     lines = [line.rstrip() for line in console.export_text().rstrip("\n").split("\n")]

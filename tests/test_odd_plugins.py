@@ -25,7 +25,7 @@ from actions_engine import (
 from actions_engine.destination import Steps
 from actions_engine.store.contract import Filter, StoredCall
 from actions_engine.store.open import store_of
-from actions_engine.testing import Vendor
+from actions_engine.testing import Answer, Vendor
 
 EVENTS = 10
 
@@ -256,8 +256,6 @@ def test_a_function_that_computes_long_holds_up_no_other_destination(tmp_path: P
     began = time.monotonic()
 
     def note(request: Any) -> Any:
-        from actions_engine.testing import Answer  # noqa: PLC0415
-
         moments.append((request.path, time.monotonic() - began))
         return Answer()
 

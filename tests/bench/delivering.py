@@ -70,7 +70,7 @@ async def _delivered(delivery: Delivery, events: list[dict[str, Any]]) -> float:
 
 async def _rounds(engine: Engine, folder: Path, rounds: list[list[dict[str, Any]]]) -> list[dict[str, float]]:
     """Return the seconds that each way took in each round: side by side, since a shared machine's speed changes."""
-    import aiohttp  # noqa: PLC0415
+    import aiohttp  # noqa: PLC0415 - the bare client alone needs it
 
     taken = []
     async with (

@@ -174,7 +174,7 @@ if os.environ.get("SHOW_RECORDINGS"):
         for name in NAMES:
             _, results = compared(name, registry, tmp_path)
             equal = sum(not found for _, found in results)
-            print(f"{name}: {len(results)} compared, {equal} equal, {len(results) - equal} different by choice")  # noqa: T201
+            print(f"{name}: {len(results)} compared, {equal} equal, {len(results) - equal} different by choice")  # noqa: T201 - a report for who runs it by hand
             for title, found in results:
                 for difference in found:
-                    print(f"    {title}: {difference}")  # noqa: T201
+                    print(f"    {title}: {difference}")  # noqa: T201 - a report for who runs it by hand
