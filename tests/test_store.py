@@ -160,7 +160,7 @@ class Ledger(RuleBasedStateMachine):
             row for row in self.of("pending")
             if row.window_from < self.now - age and (row.token is None or row.due <= self.now)
         ]  # fmt: skip
-        assert expired == ({"a": len(old)} if old else {})
+        assert expired == ({("a", "m"): len(old)} if old else {})
         for row in old:
             row.state, row.updated, row.token = "dead", self.now, None
 

@@ -80,9 +80,13 @@ class AsyncStore:
         """Take due calls of an instance."""
         return await self._run(self._store.lease, instance, limit, now=now, until=until, ordered=ordered)
 
-    async def expire(self, instance: str, *, before: float, reason: str, now: float) -> dict[str, int]:
-        """End calls whose retry window began before a moment; return how many of each action."""
+    async def expire(self, instance: str, *, before: float, reason: str, now: float) -> dict[tuple[str, str], int]:
+        """End calls whose retry window began before a moment; return how many of each action and mapping."""
         return await self._run(self._store.expire, instance, before=before, reason=reason, now=now)
+
+    async def oldest_pending(self) -> dict[str, float]:
+        """Return when the first pending call of each instance was accepted."""
+        return await self._run(self._store.oldest_pending)
 
     async def next_due(self) -> dict[str, float]:
         """Return when the first pending call of each instance is due."""

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import ssl
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,6 +42,8 @@ logger = logging.getLogger("actions_engine.delivery")
 _SLICE = 100
 #: Real seconds between two looks at the store for what came due: other processes write there too.
 _POLL = 0.5
+# Real seconds between two looks at how long calls have waited, which go through all that is pending.
+_LOOK_EVERY = 10.0
 # Seconds between two prunings at most; more often where little is kept.
 _PRUNE_EVERY = 60.0
 _PRUNE_STEP = 2_000
@@ -109,6 +112,7 @@ class Delivery:
         self._running: dict[asyncio.Task[None], Worker] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._process = 0
+        self.metrics.paused = self._paused
 
     # -- the block
 
@@ -282,6 +286,10 @@ class Delivery:
 
     # -- workers
 
+    def _paused(self) -> dict[str, bool]:
+        now = self.clock.now()
+        return {name: worker.health.is_paused(now) for name, worker in list(self._workers.items())}
+
     def _served(self) -> list[Instance]:
         return [instance for instance in self.engine.instances if instance.is_enabled]
 
@@ -340,6 +348,7 @@ class Delivery:
             tls=self._tls,
             proxy=delivery.proxy.reveal() if delivery.proxy else "",
             allow_private=delivery.allow_private,
+            observers=self.metrics.request_observers,
         )
 
     async def _stop(self, grace: float) -> None:
@@ -357,6 +366,7 @@ class Delivery:
 
     async def _watch(self) -> None:
         pruned_at = self.clock.now()
+        looked_at = -_LOOK_EVERY
         while True:
             try:
                 for instance, due in (await self.store.next_due()).items():
@@ -365,6 +375,11 @@ class Delivery:
                 stopped = {pause.instance for pause in await self.pauses() if pause.is_by_hand}
                 for name, worker in self._workers.items():
                     worker.hold(name in stopped)
+                if time.monotonic() - looked_at >= _LOOK_EVERY:
+                    looked_at = time.monotonic()
+                    now, accepted = self.clock.now(), await self.store.oldest_pending()
+                    names = accepted.keys() | self._workers.keys()
+                    self.metrics.oldest = {name: max(0.0, now - accepted.get(name, now)) for name in names}
                 if self.clock.now() - pruned_at >= min(_PRUNE_EVERY, max(1.0, self._retention / 6)):
                     await self._prune()
                     pruned_at = self.clock.now()
@@ -394,16 +409,18 @@ class Delivery:
     def _count(self, plans: list[Plan]) -> tuple[int, int]:
         """Count new calls and wake their workers; return how many calls and rejections there are."""
         calls = Counter(
-            (call.instance, call.action, call.payload is None) for plan in plans for call in plan.event.calls
+            ((call.instance, call.destination, call.action, call.mapping), call.payload is None)
+            for plan in plans
+            for call in plan.event.calls
         )
         rejected = 0
         now = self.clock.now()
-        for (instance, action, is_rejected), count in calls.items():
-            self.metrics.count("accepted", instance, action, count)
+        for (labels, is_rejected), count in calls.items():
+            self.metrics.count("accepted", labels, count)
             if is_rejected:
-                self.metrics.count("rejected", instance, action, count)
+                self.metrics.count("rejected", labels, count)
                 rejected += count
-            elif (worker := self._workers.get(instance)) is not None:
+            elif (worker := self._workers.get(labels[0])) is not None:
                 worker.due_at(now)
         return calls.total(), rejected
 
