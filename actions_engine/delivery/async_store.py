@@ -55,6 +55,9 @@ class AsyncStore:
     """Runs a store's methods in one thread, in the order in which they were asked for; see `Store` for each.
 
     Every method raises StoreError where the store fails.
+
+    Attributes:
+        trouble: Why it does not take outcomes at the moment; else empty.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -65,6 +68,7 @@ class AsyncStore:
         self._committed: asyncio.Future[None] | None = None
         self._committer: asyncio.Task[None] | None = None
         self._gives_up = False
+        self.trouble = ""
         self._accepting: list[_Accepting] = []
         self._acceptor: asyncio.Task[None] | None = None
 
@@ -233,8 +237,10 @@ class AsyncStore:
             try:
                 await self._run(self._store.settle, settlements, now=self._clock.now())
             except Exception as error:
+                self.trouble = str(error)
                 settlements = await self._commit_one_by_one(settlements)
                 if not settlements:
+                    self.trouble = ""
                     return
                 if self._gives_up:
                     raise StoreError(f"{len(settlements)} outcomes are not in the store: {error}") from error
@@ -242,6 +248,7 @@ class AsyncStore:
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
             else:
+                self.trouble = ""
                 return
 
     async def _commit_one_by_one(self, settlements: list[Settlement]) -> list[Settlement]:

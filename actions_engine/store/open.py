@@ -6,6 +6,15 @@ from actions_engine.errors import StoreError
 from actions_engine.store.contract import Store
 
 
+def shown_store(url: str) -> str:
+    """Return a store's URL as it may be shown: without a password."""
+    if url.partition("://")[0] not in ("postgresql", "postgres"):
+        return url
+    from actions_engine.store.postgresql import PostgreSQLStore  # noqa: PLC0415 - see store_of
+
+    return PostgreSQLStore(url).shown
+
+
 def store_of(url: str, *, durable: bool = True) -> Store:
     """Return the store that a URL names, not yet open.
 
