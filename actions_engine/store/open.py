@@ -27,6 +27,9 @@ def store_of(url: str, *, durable: bool = True) -> Store:
         StoreError: there is no such kind of store.
     """
     scheme, separator, rest = url.partition("://")
+    if not separator and url.partition(":")[0] in ("sqlite", "postgresql", "postgres"):
+        # It would be the name of a file, password and all.
+        raise StoreError(f"after {url.partition(':')[0]}: come two slashes; write sqlite:///calls.db or postgresql://…")
     if not separator or scheme == "sqlite":
         from actions_engine.store.sqlite import SQLiteStore  # noqa: PLC0415 - only the store that is used
 
