@@ -291,6 +291,9 @@ def test_text_of_mappings_never_reaches_the_program_unquoted(load: Load) -> None
         "[" * 5_000,
         "a." * 4_999 + "a",
         "{a: " * 2_000,
+        "@" + ".[@,@]" * 1_600,
+        "@" + ".[@,@]" * 50,
+        "@" + "|[@,@]" * 95,
     ],
 )
 def test_monstrous_expressions_are_problems(load: Load, text: str) -> None:

@@ -92,13 +92,16 @@ class Index:
                 self._always.append(number)
                 continue
             chosen = min(alternatives, key=lambda group: max(cost(filing, popularity) for filing in group))
-            discharged = chosen[0].test.key if len({filing.test.key for filing in chosen}) == 1 else None
+            # A test of 20,000 values is filed 20,000 times, and its key holds them all: it is written once.
+            keys = {test.key for test in {id(filing.test): filing.test for filing in chosen}.values()}
+            discharged = keys.pop() if len(keys) == 1 else None
+            joined = "" if discharged is None else "\n".join(discharged)
             for filing in chosen:
                 bucket = self._bucket(filing)
                 # A glob is filed by its literal start, which is a part of what it asks: it is still to be tested.
                 # A trigger filed twice in one bucket (`any` of two equal tests) is decided once.
                 if all(known != number for known, _ in self._buckets[bucket]):
-                    key = "" if discharged is None or filing.test.operator.name == "matches" else "\n".join(discharged)
+                    key = "" if filing.test.operator.name == "matches" else joined
                     self._buckets[bucket].append((number, key))
 
     def _bucket(self, filing: Filing) -> int:

@@ -26,6 +26,7 @@ from typing import Any
 from actions_engine.compiler.code_writer import CodeWriter, Compiled
 from actions_engine.compiler.runtime import RUNTIME, TOTAL_ON_TEXT
 from actions_engine.functions import Library
+from actions_engine.functions.library import BOUNDED
 from actions_engine.language.expression import Expression
 from actions_engine.language.fields import Constant, FieldValue, Items, Record, Template
 
@@ -307,6 +308,8 @@ class ProgramWriter(CodeWriter):
     def _function_expression(self, node: dict[str, Any], source: str) -> str:
         name = node["value"]
         arguments = [self.expression(child, source) for child in node["children"]]
+        if name == BOUNDED:
+            return self.assign(f"within_bounds({', '.join(arguments)})")
         called = f"{self.constant_function(name)}({', '.join(arguments)})"
         if (on_text := TOTAL_ON_TEXT.get(name)) and self.library[name].source == "actions_engine":
             subject = self.variable(arguments[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from actions_engine.functions.produced import within_bounds
 from actions_engine.language.fields import as_text
 
 
@@ -71,6 +72,7 @@ RUNTIME = {
     "flatten": flatten,
     "is_false": is_false,
     "negate": negate,
+    "within_bounds": within_bounds,
 }
 
 #: Functions of ours that no text can make fail, as Python has them: compiled code calls them without a check.

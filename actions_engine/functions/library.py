@@ -13,6 +13,8 @@ from typing import Any
 from jmespath.exceptions import ArityError, UnknownFunctionError, VariadictArityError
 from jmespath.functions import Functions
 
+from actions_engine.errors import FunctionError
+from actions_engine.functions.produced import within_bounds
 from actions_engine.functions.types import ExpressionReference, Parameter, checked, join_types
 
 _TYPE_NAMES: dict[Any, frozenset[str]] = {
@@ -26,6 +28,12 @@ _TYPE_NAMES: dict[Any, frozenset[str]] = {
     Any: frozenset({"any"}),
     ExpressionReference: frozenset({"expref"}),
 }
+
+
+#: What the syntax tree calls to measure a part that may grow: no name that a mapping can write.
+BOUNDED = "$within_bounds"
+#: Characters that `join` may put between the items of a list.
+_MAX_GLUE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +173,8 @@ class Library:
 
     def call_function(self, name: str, arguments: list[Any]) -> Any:
         """Call a function as jmespath.py's interpreter does, its exceptions included."""
+        if name == BOUNDED:
+            return within_bounds(*arguments)
         made = self._functions.get(name)
         if made is None:
             raise UnknownFunctionError(f"Unknown function: {name}()")
@@ -198,7 +208,14 @@ def _jmespath_functions() -> Iterator[Function]:
         variadic = bool(signature and signature[-1].get("variadic"))
 
         def call(*arguments: Any, _name: str = name) -> Any:
+            if _name == "join":
+                _check_glue(*arguments)
             return runtime.call_function(_name, list(arguments))
 
         returns = frozenset(_RETURNS.get(name, "").split())
         yield Function(name, parameters, call, "JMESPath's own.", variadic, returns, "jmespath")
+
+
+def _check_glue(glue: Any, items: Any) -> None:
+    if type(glue) is str and type(items) is list and len(glue) * len(items) > _MAX_GLUE:
+        raise FunctionError(f"join(): the result would hold more than {_MAX_GLUE:,} characters between its items")

@@ -21,6 +21,7 @@ from jmespath.parser import ParsedResult, Parser
 from actions_engine.errors import ExpressionError
 from actions_engine.functions import Function, Library
 from actions_engine.functions.types import type_name
+from actions_engine.language.growth import bound
 from actions_engine.wording import did_you_mean, kind_of
 
 #: Limits on one expression; the depth is that of its syntax tree.
@@ -120,7 +121,12 @@ class ExpressionParser:
                 raise ExpressionError(
                     "expression-syntax", "& stands only before a function's argument", max(text.find("&"), 0)
                 )
-        return Expression(text, tree, self.library, can_fail)
+        tree, is_growing = bound(tree, self.library)
+        if is_growing:
+            # A step that is measured stands three levels deeper.
+            for _ in _walk(tree, 2 * MAX_DEPTH):
+                pass
+        return Expression(text, tree, self.library, can_fail or is_growing)
 
     def _check_call(self, node: dict[str, Any], calls: dict[str, list[int]]) -> None:
         name, arguments = node["value"], node["children"]
@@ -172,12 +178,12 @@ def _check_literals(function: Function, arguments: list[dict[str, Any]], positio
             )
 
 
-def _walk(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def _walk(tree: dict[str, Any], max_depth: int = MAX_DEPTH) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Yield each node with its parent, parents first and in the order of the text."""
     waiting: list[tuple[dict[str, Any], dict[str, Any] | None, int]] = [(tree, None, 1)]
     while waiting:
         node, parent, depth = waiting.pop()
-        if depth > MAX_DEPTH:
+        if depth > max_depth:
             raise _too_deep()
         yield node, parent
         # A slice's children are its three numbers.
