@@ -157,7 +157,8 @@ class _PostgreSQLCursor(Cursor):
 
 def _tables(cursor: Cursor) -> set[str]:
     """Return those of the store's tables that there are, wherever the connection's schemas find them."""
-    return {name for name in NAMES if cursor.rows("SELECT to_regclass(?)::text", [name]) != [(None,)]}
+    (found,) = cursor.rows(f"SELECT {', '.join(['to_regclass(?)::text'] * len(NAMES))}", NAMES)
+    return {name for name, there in zip(NAMES, found, strict=True) if there is not None}
 
 
 def _translated(statement: str) -> Any:
