@@ -26,7 +26,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.delivering
 
-# About ten minutes: the long versions of what proves delivery.
+# About half an hour: the long versions of what proves delivery, and odd events by the hundred thousand.
 soak: .venv/ready
 	$(BIN)/python -m tests.soak
 

@@ -2,7 +2,6 @@
 
 import datetime
 import decimal
-import itertools
 import math
 import uuid
 from collections import Counter
@@ -13,7 +12,6 @@ from typing import Annotated, Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel, BeforeValidator, Field
 
 from actions_engine import (
@@ -38,7 +36,6 @@ from actions_engine import (
 from actions_engine.delivery.backoff import backoff, ceiling
 from actions_engine.delivery.breaker import Breaker
 from actions_engine.delivery.limits import TokenBucket
-from actions_engine.delivery.metrics import Metrics
 from actions_engine.delivery.plan import plan_event
 from actions_engine.delivery.queue import Held, Queue, hold
 from actions_engine.delivery.settlement import settle
@@ -438,7 +435,7 @@ def _by_default(registry: Registry, name: str, action_name: str, given: dict[str
     return {field: value for field, value in values.items() if value is not None}
 
 
-# -- plans and metrics
+# -- plans
 
 
 def test_an_odd_event_is_planned_all_the_same(academy: Engine) -> None:
@@ -452,28 +449,3 @@ def test_an_odd_event_is_planned_all_the_same(academy: Engine) -> None:
         assert "\0" not in text
         assert len(text) <= 500
     assert all(call.reason.startswith("the payload cannot be written as JSON") for call in plan.event.calls)
-
-
-def test_metrics_are_read_by_prometheus() -> None:
-    """Counters, the pending gauge and the latency histogram appear under their names, by destination and action."""
-    metrics, registry = Metrics(), CollectorRegistry()
-    metrics.to_prometheus(registry)
-    metrics.count("accepted", "hook", "send", 3)
-    metrics.count("delivered", "hook", "send")
-    metrics.took("hook", "send", 0.02)
-    shown = generate_latest(registry).decode()
-    for line in (
-        'actions_engine_accepted_total{action="send",destination="hook"} 3.0',
-        'actions_engine_pending{destination="hook"} 2.0',
-        'actions_engine_attempt_seconds_bucket{action="send",destination="hook",le="0.025"} 1.0',
-        'actions_engine_attempt_seconds_count{action="send",destination="hook"} 1.0',
-    ):
-        assert line in shown
-
-
-def test_metrics_are_offered_to_opentelemetry() -> None:
-    """Without a configured provider the API takes them and does nothing."""
-    metrics = Metrics()
-    metrics.to_opentelemetry()
-    metrics.took("hook", "send", 0.02)
-    assert list(itertools.chain(metrics.latency)) == [("hook", "send")]

@@ -160,7 +160,7 @@ class Ledger(RuleBasedStateMachine):
             row for row in self.of("pending")
             if row.window_from < self.now - age and (row.token is None or row.due <= self.now)
         ]  # fmt: skip
-        assert expired == ({"a": len(old)} if old else {})
+        assert expired == Counter(("a", f"m{row.key.partition('-')[2]}") for row in old)
         for row in old:
             row.state, row.updated, row.token = "dead", self.now, None
 
@@ -223,6 +223,8 @@ class Ledger(RuleBasedStateMachine):
         ]
         waiting = Counter(row.configuration for row in self.of("pending"))
         assert self.store.configurations() == waiting
+        oldest = [row.accepted_at for row in found if row.state == "pending"][:1]
+        assert list(self.store.oldest_pending().values()) == oldest
 
     @invariant()
     def the_law_holds(self) -> None:

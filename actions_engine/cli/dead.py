@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import msgspec
 from actions_engine.authoring.differences import MISSING, differences
 from actions_engine.cli.ledger import opened
 from actions_engine.cli.loading import load_engine
+from actions_engine.cli.moments import shown_moment
 from actions_engine.delivery.plan import configuration_version
 from actions_engine.delivery.remap import Remap, apply_remap, remap
 from actions_engine.language.durations import read_duration
@@ -88,7 +88,7 @@ def list_rows(url: str, limit: int, form: str, **options: Any) -> None:
         if form == "json":
             click.echo(json.dumps(_plain(row, whole=False)))
         else:
-            when = datetime.fromtimestamp(row.updated_at, UTC).isoformat(timespec="seconds")
+            when = shown_moment(row.updated_at)
             click.echo(f"{row.id:>8}  {when}  {row.state:<8}  {row.instance} / {row.mapping}  {row.reason}")
     if len(rows) == limit:
         click.echo(f"the first {limit:,}; there may be more (--limit)", err=True)
@@ -202,6 +202,8 @@ def _plain(row: StoredCall, *, whole: bool) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(row, payload=None, event=None))
     plain.pop("payload")
     plain.pop("event")
+    for name in ("accepted_at", "updated_at"):
+        plain[name] = shown_moment(plain[name], precisely=True)
     if whole:
         plain["payload"] = None if row.payload is None else msgspec.json.decode(row.payload)
         plain["event"] = None if row.event is None else msgspec.json.decode(row.event)

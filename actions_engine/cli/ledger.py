@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from actions_engine.cli.moments import shown_moment
 from actions_engine.delivery.receipt import Waiting, told_pause
 from actions_engine.store.contract import LedgerRow, Pause, Store
 from actions_engine.store.open import store_of
@@ -39,7 +40,8 @@ def ledger(url: str, form: str) -> None:
         for row in rows:
             click.echo(json.dumps(msgspec.to_builtins(row) | {"holds": row.holds}))
         summary = {
-            "holds": all(row.holds for row in rows), "duplicates": duplicates, "pauses": msgspec.to_builtins(pauses),
+            "holds": all(row.holds for row in rows), "duplicates": duplicates,
+            "pauses": [_plain(pause) for pause in pauses],
             "waiting": msgspec.to_builtins(waiting),
             "pending_by_configuration": configurations,
         }  # fmt: skip
@@ -52,6 +54,12 @@ def ledger(url: str, form: str) -> None:
         sys.exit(1)
 
 
+def _plain(pause: Pause) -> dict[str, str | None]:
+    # What somebody paused has no end.
+    until = None if pause.is_by_hand else shown_moment(pause.until, precisely=True)
+    return {"instance": pause.instance, "until": until, "reason": pause.reason}
+
+
 @contextmanager
 def opened(url: str) -> Iterator[Store]:
     """Open a store that exists.
@@ -59,10 +67,12 @@ def opened(url: str) -> Iterator[Store]:
     Raises:
         StoreError: it cannot be opened.
     """
-    path = url.removeprefix("sqlite:///") if "://" not in url or url.startswith("sqlite://") else ""
-    if path and not Path(path).is_file():
-        raise click.ClickException(f"there is no store {url}; `actions-engine run --store` makes one")
     store = store_of(url)
+    path = url.removeprefix("sqlite:///") if "://" not in url or url.startswith("sqlite://") else ""
+    if path and not Path(path).exists():
+        raise click.ClickException(f"there is no store {url}; `actions-engine run --store` makes one")
+    if path and Path(path).is_file() and not Path(path).stat().st_size:
+        raise click.ClickException(f"{path} is empty and no store; `actions-engine run --store` makes one of it")
     store.open()
     try:
         yield store

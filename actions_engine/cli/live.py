@@ -41,7 +41,7 @@ def _table(delivery: Delivery, seconds: float) -> Table:
     table.add_column("destination")
     for name in ("accepted", "delivered", "pending", "retries", "rejected", "dead", "calls/s"):
         table.add_column(name, justify="right")
-    instances = sorted({name for counts in metrics.counts.values() for name, _ in counts} | set(metrics.pending))
+    instances = sorted({name for counts in metrics.counts.values() for name, *_ in counts} | set(metrics.pending))
     for instance in instances:
         delivered = metrics.total("delivered", instance)
         numbers = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections import Counter, defaultdict, deque
@@ -106,6 +107,8 @@ _worker_engine: Engine | None = None
 
 def _start_worker(mappings: str) -> None:
     global _worker_engine  # noqa: PLW0603 - a worker process has one engine, made when it starts
+    # Ctrl-C is the first process's to tell; it ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker_engine = Engine.load(mappings)
 
 

@@ -55,6 +55,9 @@ class AsyncStore:
     """Runs a store's methods in one thread, in the order in which they were asked for; see `Store` for each.
 
     Every method raises StoreError where the store fails.
+
+    Attributes:
+        trouble: Why it does not take outcomes at the moment; else empty.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -65,6 +68,7 @@ class AsyncStore:
         self._committed: asyncio.Future[None] | None = None
         self._committer: asyncio.Task[None] | None = None
         self._gives_up = False
+        self.trouble = ""
         self._accepting: list[_Accepting] = []
         self._acceptor: asyncio.Task[None] | None = None
 
@@ -80,9 +84,13 @@ class AsyncStore:
         """Take due calls of an instance."""
         return await self._run(self._store.lease, instance, limit, now=now, until=until, ordered=ordered)
 
-    async def expire(self, instance: str, *, before: float, reason: str, now: float) -> dict[str, int]:
-        """End calls whose retry window began before a moment; return how many of each action."""
+    async def expire(self, instance: str, *, before: float, reason: str, now: float) -> dict[tuple[str, str], int]:
+        """End calls whose retry window began before a moment; return how many of each action and mapping."""
         return await self._run(self._store.expire, instance, before=before, reason=reason, now=now)
+
+    async def oldest_pending(self) -> dict[str, float]:
+        """Return when the first pending call of each instance was accepted."""
+        return await self._run(self._store.oldest_pending)
 
     async def next_due(self) -> dict[str, float]:
         """Return when the first pending call of each instance is due."""
@@ -229,8 +237,10 @@ class AsyncStore:
             try:
                 await self._run(self._store.settle, settlements, now=self._clock.now())
             except Exception as error:
+                self.trouble = str(error)
                 settlements = await self._commit_one_by_one(settlements)
                 if not settlements:
+                    self.trouble = ""
                     return
                 if self._gives_up:
                     raise StoreError(f"{len(settlements)} outcomes are not in the store: {error}") from error
@@ -238,6 +248,7 @@ class AsyncStore:
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
             else:
+                self.trouble = ""
                 return
 
     async def _commit_one_by_one(self, settlements: list[Settlement]) -> list[Settlement]:

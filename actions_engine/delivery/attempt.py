@@ -42,6 +42,7 @@ class Attempted(msgspec.Struct, frozen=True):
         is_limited: It answered 429: too many requests.
         is_answered: It answered, whatever it said.
         is_delivered: Every payload is delivered.
+        error_type: What kept it from being so, by which failures are counted: a status as text, or a short word.
     """
 
     outcomes: list[Outcome]
@@ -50,6 +51,7 @@ class Attempted(msgspec.Struct, frozen=True):
     is_limited: bool = False
     is_answered: bool = False
     is_delivered: bool = False
+    error_type: str = ""
 
 
 async def attempt(
@@ -81,12 +83,12 @@ async def attempt(
         if transport.flushes:
             await steps.carrier.flush()
     except SendError as error:
-        return _attempted([error.outcome] * count, steps, is_sick=error.is_sick)
+        return _attempted([error.outcome] * count, steps, is_sick=error.is_sick, error_type=error.error_type)
     except TimeoutError:
         what = (
             "its steps took longer than the lease" if steps.count else f"action {action.name} computes without an end"
         )
-        return _attempted([Outcome.retry(what)] * count, steps, is_sick=bool(steps.count))
+        return _attempted([Outcome.retry(what)] * count, steps, is_sick=bool(steps.count), error_type="timeout")
     except PluginError as error:
         return _blame(error, count, steps)
     if all(outcome.kind == "delivered" for outcome in outcomes):
@@ -259,9 +261,9 @@ def _blame(error: PluginError, count: int, steps: _Steps) -> Attempted:
     reason = str(error)
     if steps.count:
         # Something was sent; what became of it is not known. A mended plugin may tell.
-        return _attempted([Outcome.retry(reason)] * count, steps)
+        return _attempted([Outcome.retry(reason)] * count, steps, error_type="plugin")
     # Nothing was sent. The function is pure, so it will fail on the same payloads again: find the one.
-    return _attempted([Outcome.rejected(reason)] * count, steps, split=count > 1)
+    return _attempted([Outcome.rejected(reason)] * count, steps, split=count > 1, error_type="plugin")
 
 
 def _is_refused_whole(outcomes: list[Outcome], response: Response | None) -> bool:
@@ -272,7 +274,12 @@ def _is_refused_whole(outcomes: list[Outcome], response: Response | None) -> boo
 
 
 def _attempted(
-    outcomes: list[Outcome], steps: _Steps, *, split: bool = False, is_sick: bool | None = None
+    outcomes: list[Outcome],
+    steps: _Steps,
+    *,
+    split: bool = False,
+    is_sick: bool | None = None,
+    error_type: str = "",
 ) -> Attempted:
     status = 0 if steps.last is None else steps.last.status
     masker = steps.masker()
@@ -282,7 +289,15 @@ def _attempted(
         is_sick=status >= 500 if is_sick is None else is_sick,
         is_limited=status == 429,
         is_answered=steps.last is not None,
+        error_type=error_type or _error_type(outcomes, status),
     )
+
+
+def _error_type(outcomes: list[Outcome], status: int) -> str:
+    """Return the status that says what is wrong; else what became of the first call that failed."""
+    if status >= 300:
+        return str(status)
+    return next((outcome.kind for outcome in outcomes if outcome.kind != "delivered"), "")
 
 
 def _masked(outcome: Outcome, masker: Masker) -> Outcome:

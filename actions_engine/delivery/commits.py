@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -134,19 +135,22 @@ class Commits:
 
     def _tell(self, each: Answered) -> None:
         if each.result.is_delivered and not self._shared.is_heard:
-            action = each.group.calls[0].call.action
-            self._shared.metrics.count("delivered", self._instance.name, action, len(each.group.calls))
+            calls = each.group.calls
+            names = self._instance.name, self._instance.destination.name, calls[0].action.name
+            for mapping, count in Counter([held.call.mapping for held in calls]).items():
+                self._shared.metrics.count("delivered", (*names, mapping), count)
             return
         for held, outcome, settlement in zip(each.group.calls, each.result.outcomes, each.settlements, strict=True):
             self._tell_one(held, outcome, settlement)
 
     def _tell_one(self, held: Held, outcome: Outcome, settlement: Settlement) -> None:
         metrics, call, destination = self._shared.metrics, held.call, self._instance.destination.name
+        labels = call.instance, destination, held.action.name, call.mapping
         match settlement.kind:
             case "delivered" | "rejected" | "dead":
-                metrics.count(settlement.kind, call.instance, call.action)
+                metrics.count(settlement.kind, labels)
             case "retry":
-                metrics.count("retries", call.instance, call.action)
+                metrics.count("retries", labels)
         if settlement.kind in ("rejected", "dead"):
             told = {"mapping": call.mapping, "action": call.action, "key": call.key, "reason": settlement.reason}
             logger.warning(

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import ssl
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from actions_engine.delivery.blocking import DeliveryThread
 from actions_engine.delivery.clock import Clock
 from actions_engine.delivery.metrics import Metrics
 from actions_engine.delivery.plan import Plan, configuration_version, plan_event
+from actions_engine.delivery.pruning import Pruning
 from actions_engine.delivery.receipt import Receipt, Refusal, Waiting, told_pause
 from actions_engine.delivery.transports.choice import transport_of
 from actions_engine.delivery.worker import Worker
@@ -41,9 +43,8 @@ logger = logging.getLogger("actions_engine.delivery")
 _SLICE = 100
 #: Real seconds between two looks at the store for what came due: other processes write there too.
 _POLL = 0.5
-# Seconds between two prunings at most; more often where little is kept.
-_PRUNE_EVERY = 60.0
-_PRUNE_STEP = 2_000
+# Real seconds between two looks at how long calls have waited, which go through all that is pending.
+_LOOK_EVERY = 10.0
 
 
 class Delivery:
@@ -109,6 +110,7 @@ class Delivery:
         self._running: dict[asyncio.Task[None], Worker] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._process = 0
+        self.metrics.paused = self._paused
 
     # -- the block
 
@@ -282,6 +284,10 @@ class Delivery:
 
     # -- workers
 
+    def _paused(self) -> dict[str, bool]:
+        now = self.clock.now()
+        return {name: worker.health.is_paused(now) for name, worker in list(self._workers.items())}
+
     def _served(self) -> list[Instance]:
         return [instance for instance in self.engine.instances if instance.is_enabled]
 
@@ -310,9 +316,8 @@ class Delivery:
                 await self.store.resume(pause.instance)
         for instance in self._served():
             mappings = [mapping for mapping in self.engine.mappings if mapping.instance is instance]
-            worker = Worker(
-                instance, self, transport_of(instance, self.clock, self._tls), lease=self._lease, mappings=mappings
-            )
+            transport = transport_of(instance, self.clock, self._tls, self.metrics.request_observers)
+            worker = Worker(instance, self, transport, lease=self._lease, mappings=mappings)
             before = (old or {}).get(instance.name)
             if before is not None and before.instance.delivery == instance.delivery:
                 worker.health.limits = before.health.limits
@@ -340,7 +345,8 @@ class Delivery:
             await asyncio.wait(late)
 
     async def _watch(self) -> None:
-        pruned_at = self.clock.now()
+        pruning = Pruning(self.store, self.clock, calls=self._retention, events=self._dedupe_window)
+        looked_at = -_LOOK_EVERY
         while True:
             try:
                 for instance, due in (await self.store.next_due()).items():
@@ -349,25 +355,15 @@ class Delivery:
                 stopped = {pause.instance for pause in await self.pauses() if pause.is_by_hand}
                 for name, worker in self._workers.items():
                     worker.hold(name in stopped)
-                if self.clock.now() - pruned_at >= min(_PRUNE_EVERY, max(1.0, self._retention / 6)):
-                    await self._prune()
-                    pruned_at = self.clock.now()
+                if time.monotonic() - looked_at >= _LOOK_EVERY:
+                    looked_at = time.monotonic()
+                    now, accepted = self.clock.now(), await self.store.oldest_pending()
+                    names = accepted.keys() | self._workers.keys()
+                    self.metrics.oldest = {name: max(0.0, now - accepted.get(name, now)) for name in names}
+                await pruning.turn()
             except StoreError as error:
                 logger.error("the store fails, trying again: %s", error)  # noqa: TRY400 - told every time, without its traceback
             await asyncio.sleep(_POLL)
-
-    async def _prune(self) -> None:
-        """Delete what is old in steps so small that accepting and settling hardly wait."""
-        while True:
-            now = self.clock.now()
-            pruned = await self.store.prune(
-                delivered_before=now - self._retention,
-                events_before=now - max(self._retention, self._dedupe_window),
-                limit=_PRUNE_STEP,
-            )
-            if pruned < _PRUNE_STEP:
-                return
-            await asyncio.sleep(0.01)
 
     async def _waiting(self) -> bool:
         """Whether something is pending that will not wait for people."""
@@ -378,16 +374,18 @@ class Delivery:
     def _count(self, plans: list[Plan]) -> tuple[int, int]:
         """Count new calls and wake their workers; return how many calls and rejections there are."""
         calls = Counter(
-            (call.instance, call.action, call.payload is None) for plan in plans for call in plan.event.calls
+            ((call.instance, call.destination, call.action, call.mapping), call.payload is None)
+            for plan in plans
+            for call in plan.event.calls
         )
         rejected = 0
         now = self.clock.now()
-        for (instance, action, is_rejected), count in calls.items():
-            self.metrics.count("accepted", instance, action, count)
+        for (labels, is_rejected), count in calls.items():
+            self.metrics.count("accepted", labels, count)
             if is_rejected:
-                self.metrics.count("rejected", instance, action, count)
+                self.metrics.count("rejected", labels, count)
                 rejected += count
-            elif (worker := self._workers.get(instance)) is not None:
+            elif (worker := self._workers.get(labels[0])) is not None:
                 worker.due_at(now)
         return calls.total(), rejected
 

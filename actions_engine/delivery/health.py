@@ -68,16 +68,17 @@ class Health:
                     "%s fails again and again, it is probed only: %s",
                     self._instance.name,
                     result.outcomes[0].reason,
-                    extra=self._extra(),
+                    extra=self._extra() | {"reason": result.outcomes[0].reason},
                 )
         elif result.is_answered:
             self._answers_well()
         return None
 
     def _answers_well(self) -> None:
+        was_closed = self.breaker.is_closed
         self.breaker.success()
-        if self._pause_length:
-            logger.warning("%s answers again", self._instance.name, extra=self._extra())
+        if self._pause_length or not was_closed:
+            logger.info("%s answers again, its calls go on", self._instance.name, extra=self._extra())
             self._pause_length = 0.0
 
     def _pause(self, reason: str, now: float) -> Pause | None:

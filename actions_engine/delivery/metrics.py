@@ -1,148 +1,106 @@
-"""Counters of one process, by destination instance and action: always kept, exported where asked."""
+"""Counters of one process: always kept, exported where asked, by the names of `instruments`."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from actions_engine.delivery.instruments import AttemptObserver, Latency, RequestObserver
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import CallbackOptions, Meter, Observation
+    from opentelemetry.metrics import Meter
     from prometheus_client import CollectorRegistry
 
-#: Upper bounds of the latency histogram, in seconds.
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 #: What is counted. `retries` counts attempts that were put off, the others calls.
 COUNTS = ("accepted", "delivered", "rejected", "dead", "retries")
-Label = tuple[str, str]
+#: What calls are told apart by: destination instance, destination, action, mapping.
+Labels = tuple[str, str, str, str]
 Count = Literal["accepted", "delivered", "rejected", "dead", "retries"]
-
-
-@dataclass(slots=True)
-class Latency:
-    """A histogram of how long attempts took, in seconds."""
-
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, seconds: float) -> None:
-        """Count one attempt."""
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
-        self.total += seconds
-        self.count += 1
 
 
 class Metrics:
     """Counts what this process accepted and what became of it; the ledger counts for all processes and all time.
 
     Attributes:
-        counts: For each name of COUNTS a counter by (instance, action).
+        counts: For each name of COUNTS a counter by (instance, destination, action, mapping).
         pending: Calls not settled yet, by instance, as the store said when it was opened and as changed since.
-        latency: By (instance, action).
+        oldest: For each instance how many seconds its oldest pending call has waited, as the store said a while ago.
+        paused: Says for each instance whether it is paused; whoever knows puts it here.
+        latency: By (instance, destination, action).
+        errors: Attempts that failed, by (instance, destination, action, type of error).
         duplicates: Events that were known already.
+        request_observers: Who hears of each request over HTTP.
     """
 
     def __init__(self) -> None:
-        self.counts: dict[str, Counter[Label]] = {name: Counter() for name in COUNTS}
+        self.counts: dict[str, Counter[Labels]] = {name: Counter() for name in COUNTS}
         self.pending: Counter[str] = Counter()
-        self.latency: dict[Label, Latency] = {}
+        self.oldest: dict[str, float] = {}
+        self.paused: Callable[[], Mapping[str, bool]] = dict
+        self.latency: dict[tuple[str, str, str], Latency] = {}
+        self.errors: Counter[Labels] = Counter()
         self.duplicates = 0
-        self._observers: list[Callable[[Label, float], None]] = []
+        self.request_observers: list[RequestObserver] = []
+        self._totals: Counter[tuple[str, str]] = Counter()
+        self._attempt_observers: list[AttemptObserver] = []
 
-    def count(self, what: Count, instance: str, action: str, number: int = 1) -> None:
+    def count(self, what: Count, labels: Labels, number: int = 1) -> None:
         """Count calls; `pending` follows."""
-        self.counts[what][instance, action] += number
+        self.counts[what][labels] += number
+        self._totals[what, labels[0]] += number
         if what == "accepted":
-            self.pending[instance] += number
+            self.pending[labels[0]] += number
         elif what != "retries":
-            self.pending[instance] -= number
+            self.pending[labels[0]] -= number
 
-    def took(self, instance: str, action: str, seconds: float) -> None:
-        """Count an attempt's duration."""
-        latency = self.latency.get((instance, action))
+    def took(self, labels: tuple[str, str, str], seconds: float, error_type: str = "") -> None:
+        """Count an attempt of an (instance, destination, action): its duration, and why it failed where it did."""
+        latency = self.latency.get(labels)
         if latency is None:
-            latency = self.latency[instance, action] = Latency()
+            latency = self.latency[labels] = Latency()
         latency.add(seconds)
-        for observe in self._observers:
-            observe((instance, action), seconds)
+        if error_type:
+            self.errors[*labels, error_type] += 1
+        for observe in self._attempt_observers:
+            observe(labels, error_type, seconds)
 
     def total(self, what: Count, instance: str | None = None) -> int:
-        """Return a count over all actions, of one instance or of all."""
-        return sum(number for (name, _), number in self.counts[what].items() if instance in (None, name))
+        """Return a count over all actions and mappings, of one instance or of all."""
+        if instance is not None:
+            return self._totals[what, instance]
+        return sum(number for (name, _), number in self._totals.items() if name == what)
+
+    def rows(self, name: str) -> Sequence[tuple[tuple[str, ...], float]]:
+        """Return the numbers of an instrument now, each by the values of its labels."""
+        match name.removeprefix("actions_engine."):
+            case "calls.pending":
+                return [((instance,), number) for instance, number in list(self.pending.items())]
+            case "events.duplicate":
+                return [((), self.duplicates)]
+            case "attempt.errors":
+                return list(self.errors.items())
+            case "paused":
+                return [((instance,), float(paused)) for instance, paused in self.paused().items()]
+            case "oldest_pending":
+                # What was settled since the store was asked waits no longer.
+                return [
+                    ((instance,), seconds if self.pending[instance] > 0 else 0.0)
+                    for instance, seconds in list(self.oldest.items())
+                ]
+            case call:
+                return list(self.counts[call.removeprefix("calls.")].items())
 
     def to_prometheus(self, registry: CollectorRegistry | None = None) -> None:
         """Let a Prometheus registry, by default the global one, read these numbers whenever it is scraped."""
-        from prometheus_client import REGISTRY  # noqa: PLC0415 - an optional extra
-        from prometheus_client.registry import Collector  # noqa: PLC0415 - an optional extra
+        from actions_engine.delivery.to_prometheus import register  # noqa: PLC0415 - an optional extra
 
-        metrics = self
-
-        class Reader(Collector):
-            def collect(self) -> Iterator[Any]:
-                return metrics._prometheus()
-
-        (registry or REGISTRY).register(Reader())
-
-    def _prometheus(self) -> Iterator[Any]:
-        from prometheus_client.core import (  # noqa: PLC0415 - an optional extra
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            HistogramMetricFamily,
-        )
-
-        labels = ["destination", "action"]
-        for name in COUNTS:
-            family = CounterMetricFamily(f"actions_engine_{name}", f"Calls: {name}.", labels=labels)
-            for label, number in list(self.counts[name].items()):
-                family.add_metric(label, number)
-            yield family
-        pending = GaugeMetricFamily("actions_engine_pending", "Calls that are not settled yet.", labels=labels[:1])
-        for instance, number in list(self.pending.items()):
-            pending.add_metric([instance], number)
-        yield pending
-        latency = HistogramMetricFamily("actions_engine_attempt_seconds", "How long attempts took.", labels=labels)
-        for label, taken in list(self.latency.items()):
-            latency.add_metric(label, list(_cumulative(taken)), taken.total)
-        yield latency
+        register(self.rows, lambda: self.latency, registry)
 
     def to_opentelemetry(self, meter: Meter | None = None) -> None:
         """Report these numbers through OpenTelemetry's API, by default with the global meter provider."""
-        from opentelemetry import metrics  # noqa: PLC0415 - an optional extra
+        from actions_engine.delivery.to_opentelemetry import report  # noqa: PLC0415 - an optional extra
 
-        meter = meter or metrics.get_meter("actions_engine")
-        for name in COUNTS:
-            meter.create_observable_counter(
-                f"actions_engine.{name}", callbacks=[self._reader(name)], description=f"Calls: {name}."
-            )
-        meter.create_observable_up_down_counter(
-            "actions_engine.pending", callbacks=[self._read_pending], description="Calls that are not settled yet."
-        )
-        histogram = meter.create_histogram("actions_engine.attempt", unit="s", description="How long attempts took.")
-        self._observers.append(
-            lambda label, seconds: histogram.record(seconds, {"destination": label[0], "action": label[1]})
-        )
-
-    def _reader(self, name: str) -> Callable[[CallbackOptions], Iterator[Observation]]:
-        def read(_options: CallbackOptions) -> Iterator[Observation]:
-            from opentelemetry.metrics import Observation  # noqa: PLC0415 - an optional extra
-
-            for (instance, action), number in list(self.counts[name].items()):
-                yield Observation(number, {"destination": instance, "action": action})
-
-        return read
-
-    def _read_pending(self, _options: CallbackOptions) -> Iterator[Observation]:
-        from opentelemetry.metrics import Observation  # noqa: PLC0415 - an optional extra
-
-        for instance, number in list(self.pending.items()):
-            yield Observation(number, {"destination": instance})
-
-
-def _cumulative(latency: Latency) -> Iterator[tuple[str, float]]:
-    running = 0
-    for bound, number in zip((*map(str, BOUNDS), "+Inf"), latency.buckets, strict=True):
-        running += number
-        yield bound, running
+        attempted, requested = report(self.rows, meter)
+        self._attempt_observers.append(attempted)
+        self.request_observers.append(requested)

@@ -57,6 +57,7 @@ class Provenance:
             raise SendError(
                 Outcome.rejected("its URL comes from the event: the settings' secrets are not sent there"),
                 is_sick=False,
+                error_type="request",
             )
         return replace(request, headers=headers), True
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from actions_engine.delivery.attempt import attempt
 from actions_engine.delivery.commits import Answered, Commits, Surroundings
 from actions_engine.delivery.health import Health
+from actions_engine.delivery.metrics import Labels
 from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.provenance import Provenance
 from actions_engine.delivery.queue import Group, Held, Queue, hold
@@ -196,7 +197,7 @@ class Worker:
                 held = self._read(call, until)
             except Exception as error:  # noqa: BLE001 - a policy's functions may raise anything
                 unfit.append(Settlement(call.id, call.token, "rejected", reason=str(error)[:500]))
-                self._shared.metrics.count("rejected", call.instance, call.action)
+                self._shared.metrics.count("rejected", self._labels(call.action, call.mapping))
             else:
                 self._held[call.id] = held
                 self._queue.add(held, now)
@@ -295,7 +296,8 @@ class Worker:
         now = self._clock.now()
         seconds = (now - began) / self._clock.speed
         self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds
-        self._shared.metrics.took(self.instance.name, group.calls[0].action.name, seconds)
+        labels = self.instance.name, self.instance.destination.name, group.calls[0].action.name
+        self._shared.metrics.took(labels, seconds, result.error_type)
         # The next request need not wait for the commit of this one's outcome.
         self._commits.add(group, result, self.health.judge(result, now), now)
         # Forgotten before that commit: right after it a lease may bring the same call again, as a new one.
@@ -316,14 +318,14 @@ class Worker:
         window = self._settings.retry_window
         reason = f"not delivered within {window:,.0f} s: the destination failed; {self.health.failed_with}"
         while expired := await self._store.expire(self.instance.name, before=now - window, reason=reason, now=now):
-            for action, count in expired.items():
-                self._shared.metrics.count("dead", self.instance.name, action, count)
+            for (action, mapping), count in expired.items():
+                self._shared.metrics.count("dead", self._labels(action, mapping), count)
             logger.warning(
                 "%s: %d calls are dead: %s",
                 self.instance.name,
                 sum(expired.values()),
                 reason,
-                extra={"instance": self.instance.name, "reason": reason},
+                extra={"instance": self.instance.name, "destination": self.instance.destination.name, "reason": reason},
             )
 
     # -- giving back
@@ -344,6 +346,11 @@ class Worker:
             self._forget(given)
             await self._store.settle([release(held.call, now=now) for held in given])
             self.due_at(now)
+
+    def _labels(self, name: str, mapping: str) -> Labels:
+        """Return what a call is counted by: its action by the name of today."""
+        action = self._actions.get(name)
+        return self.instance.name, self.instance.destination.name, action.name if action else name, mapping
 
     def _forget(self, calls: Iterable[Held]) -> None:
         for held in calls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from actions_engine.inputs.events import Chunk, is_pipe, shown_path
 from actions_engine.inputs.line import decode_event
 from actions_engine.inputs.pipe import read_pipe
 from actions_engine.inputs.tail import Tail
+from actions_engine.wording import counted
+
+logger = logging.getLogger("actions_engine.inputs")
 
 #: Calls that may be pending at every destination before reading waits: enough to keep each busy.
 MOST_PENDING = 20_000
@@ -82,9 +86,11 @@ async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed:
     for path in files:
         if path == "-" or is_pipe(path):
             with _told(fed):
-                await _accept_all(delivery, _Input(path), read_pipe(path), fed)
+                await _accept_all(delivery, pipe := _Input(path), read_pipe(path), fed)
+                _tell_end(pipe)
         else:
             tails[path] = Tail(path)
+    ended: set[str] = set()
     inputs = {path: _Input(path, await _position(delivery, path)) for path in tails}
     try:
         while True:
@@ -92,6 +98,9 @@ async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed:
                 failed = fed.failed
                 with _told(fed):
                     await _read_on(delivery, inputs[path], tail, fed, follow=follow)
+                    if path not in ended:
+                        ended.add(path)
+                        _tell_end(inputs[path])
                 if fed.failed > failed:
                     tails.pop(path).close()
             if not follow or not tails:
@@ -100,6 +109,11 @@ async def feed(delivery: Delivery, files: tuple[str, ...], *, follow: bool, fed:
     finally:
         for tail in tails.values():
             tail.close()
+
+
+def _tell_end(source: _Input) -> None:
+    lines, name = source.position.lines, shown_path(source.path)
+    logger.info("%s is read to its end: %s", name, counted(lines, "line"), extra={"path": name, "lines": lines})
 
 
 @contextlib.contextmanager

@@ -226,15 +226,21 @@ class Store(Protocol):
         """Write what became of leased calls and return how many were still held by their token."""
         ...
 
-    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:
+    def expire(
+        self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000
+    ) -> dict[tuple[str, str], int]:
         """Make pending calls that nobody holds dead whose retry window began before a moment, the oldest first.
 
-        Returns how many of each action, `limit` in all at most.
+        Returns how many of each action and mapping, `limit` in all at most.
         """
         ...
 
     def rewind(self, *, now: float) -> int:
         """Bring forward what waits since a moment still to come, as the clock was set back; return how many rows."""
+        ...
+
+    def oldest_pending(self) -> dict[str, float]:
+        """Return when the first pending call of each instance was accepted, Unix time."""
         ...
 
     def next_due(self, *, now: float) -> dict[str, float]:

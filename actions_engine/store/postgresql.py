@@ -12,7 +12,7 @@ from actions_engine.errors import StoreError
 from actions_engine.masking import Masker
 from actions_engine.store.cursor import Cursor
 from actions_engine.store.sql import SQLStore
-from actions_engine.store.tables import TABLES, VERSION
+from actions_engine.store.tables import NAMES, TABLES, VERSION, check_tables
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,7 +85,8 @@ class PostgreSQLStore(SQLStore):
 
     def _prepare(self, cursor: Cursor) -> None:
         self._lock(cursor, "tables")
-        if cursor.rows("SELECT to_regclass('meta')") == [(None,)]:
+        present = _tables(cursor)
+        if not present:
             for statement in TABLES:
                 cursor.run(
                     statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
@@ -94,12 +95,8 @@ class PostgreSQLStore(SQLStore):
                     .replace(" REAL", " DOUBLE PRECISION")
                 )
             cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
-        ((version,),) = cursor.rows("SELECT value FROM meta WHERE name = 'version'")
-        if int(version) > VERSION:
-            raise StoreError(
-                f"{self.shown}: a newer release of actions-engine wrote it (tables of version {version}, this release "
-                f"knows {VERSION}); use that release"
-            )
+            present = _tables(cursor)
+        check_tables(cursor, present, self.shown)
 
     def join(self, *, now: float) -> str:
         """Return nothing: a server is there to be shared."""
@@ -156,6 +153,12 @@ class _PostgreSQLCursor(Cursor):
             return 0
         self._cursor.executemany(_translated(statement), rows)
         return self._cursor.rowcount
+
+
+def _tables(cursor: Cursor) -> set[str]:
+    """Return those of the store's tables that there are, wherever the connection's schemas find them."""
+    (found,) = cursor.rows(f"SELECT {', '.join(['to_regclass(?)::text'] * len(NAMES))}", NAMES)
+    return {name for name, there in zip(NAMES, found, strict=True) if there is not None}
 
 
 def _translated(statement: str) -> Any:

@@ -28,10 +28,12 @@ class Process(NamedTuple):
         return cls(_host(), os.getpid(), secrets.token_hex(4))
 
     @classmethod
-    def read(cls, name: str) -> Self:
-        """Return the one of a name."""
-        _, host, pid, token = name.split(" ")
-        return cls(host, int(pid), token)
+    def read(cls, name: str) -> Self | None:
+        """Return the one of a name; None where it is no such name."""
+        match name.split(" "):
+            case [_, host, pid, token] if pid.isdecimal() and len(pid) < 12:
+                return cls(host, int(pid), token)
+        return None
 
     @property
     def name(self) -> str:

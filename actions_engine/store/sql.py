@@ -218,16 +218,18 @@ class SQLStore(ABC):
         with self._transaction() as cursor:
             return sum(run_for(cursor, _SETTLE, values, ids) for values, ids in alike.items())
 
-    def expire(self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000) -> dict[str, int]:
+    def expire(
+        self, instance: str, *, before: float, reason: str, now: float, limit: int = 1_000
+    ) -> dict[tuple[str, str], int]:
         with self._transaction() as cursor:
             old = (
-                "SELECT id, action FROM calls WHERE instance = ? AND state = 'pending' AND window_from < ? "
+                "SELECT id, action, mapping FROM calls WHERE instance = ? AND state = 'pending' AND window_from < ? "
                 f"AND (token IS NULL OR due <= ?) ORDER BY id LIMIT ? {self._skip_locked}"
             )
             rows = cursor.rows(old, [instance, before, now, limit])
             expired = "UPDATE calls SET state = 'dead', reason = ?, updated_at = ?, token = NULL WHERE id IN ({ids})"
             run_for(cursor, expired, [storable(reason), now], [row[0] for row in rows])
-        return Counter(row[1] for row in rows)
+        return Counter((row[1], row[2]) for row in rows)
 
     def rewind(self, *, now: float) -> int:
         # What was put off by a clock that was ahead is due as long after `now` as it was after that moment.
@@ -237,6 +239,16 @@ class SQLStore(ABC):
                 "WHERE state = 'pending' AND token IS NULL AND updated_at > ?",
                 [now, now, now + _SKEW],
             )
+
+    def oldest_pending(self) -> dict[str, float]:
+        # Ids grow with acceptance; the index of what is due holds them, so that no row is looked at but the oldest.
+        query = (
+            "SELECT calls.instance, accepted_at FROM calls JOIN "
+            "(SELECT MIN(id) AS oldest FROM calls WHERE state = 'pending' GROUP BY instance) AS firsts "
+            "ON id = oldest"
+        )
+        with self._transaction(write=False) as cursor:
+            return dict(cursor.rows(query))
 
     def next_due(self, *, now: float) -> dict[str, float]:
         with self._transaction(write=False) as cursor:

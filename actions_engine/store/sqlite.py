@@ -14,7 +14,7 @@ from actions_engine.errors import StoreError
 from actions_engine.store.cursor import Cursor
 from actions_engine.store.process import Process
 from actions_engine.store.sql import SQLStore
-from actions_engine.store.tables import TABLES, VERSION
+from actions_engine.store.tables import TABLES, VERSION, check_tables
 
 # Seconds that a writer waits for another process's transaction.
 _BUSY_TIMEOUT = 5.0
@@ -55,6 +55,9 @@ class SQLiteStore(SQLStore):
             return
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}; make it first")
+        if self.path.exists() and not self.path.is_file():
+            what = "a folder" if self.path.is_dir() else "no file"
+            raise StoreError(f"{self.path}: this is {what}; name a file, which is made where it does not exist")
         try:
             # The engine's thread uses it, and only one at a time.
             connection = sqlite3.connect(
@@ -71,26 +74,21 @@ class SQLiteStore(SQLStore):
             raise
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        ((tables,),) = connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'").fetchall()
-        if not tables:
+        with self._transaction(write=False) as cursor:
+            # Before anything is changed: the file may be another program's.
+            if present := _tables(cursor):
+                check_tables(cursor, present, str(self.path))
+        if not present:
             # Pages of deleted rows can be given back to the disk; this must be said before the first table.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
         connection.execute("PRAGMA cache_size = -65536")
         with self._transaction() as cursor:
-            if not cursor.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"):
-                if tables:
-                    raise StoreError(f"{self.path}: this SQLite file belongs to something else; name another one")
+            if not _tables(cursor):
                 for statement in TABLES:
                     cursor.run(statement)
                 cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
-            ((version,),) = cursor.rows("SELECT value FROM meta WHERE name = 'version'")
-        if int(version) > VERSION:
-            raise StoreError(
-                f"{self.path}: a newer release of actions-engine wrote it (tables of version {version}, this release "
-                f"knows {VERSION}); use that release"
-            )
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -111,7 +109,8 @@ class SQLiteStore(SQLStore):
         self._process = process = Process.own()
         _here.add(process)
         with self._transaction() as cursor:
-            noted = [Process.read(name) for (name,) in cursor.rows("SELECT name FROM meta WHERE name LIKE 'process %'")]
+            names = [name for (name,) in cursor.rows("SELECT name FROM meta WHERE name LIKE 'process %'")]
+            noted = [each for each in map(Process.read, names) if each is not None]
             running = [each for each in noted if each.may_run(_here)]
             cursor.run_many("DELETE FROM meta WHERE name = ?", [(each.name,) for each in noted if each not in running])
             cursor.run("INSERT INTO meta VALUES (?, '')", [process.name])
@@ -194,6 +193,10 @@ class _SQLiteCursor(Cursor):
             marks = ", ".join([mark] * len(some))
             changed += self._cursor.execute(f"{before}{marks}{after}", list(chain.from_iterable(some))).rowcount
         return changed
+
+
+def _tables(cursor: Cursor) -> set[str]:
+    return {name for (name,) in cursor.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _one_row(width: int) -> str:

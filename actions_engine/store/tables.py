@@ -7,6 +7,12 @@ call. `accounts` counts what was accepted apart from the rows: a row that got lo
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
+from actions_engine.errors import StoreError
+from actions_engine.store.cursor import Cursor
+
 #: The version of the tables that this release writes.
 VERSION = 1
 
@@ -33,3 +39,38 @@ TABLES = (
     "CREATE TABLE positions (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "INSERT INTO meta VALUES ('duplicates', '0')",
 )
+#: Their names.
+NAMES = tuple(match[1] for match in (re.match(r"CREATE TABLE (\w+)", statement) for statement in TABLES) if match)
+# Others have tables called `events` and `meta`, too.
+_FEW = 2
+_MEND = "restore it from a backup, or name another one"
+
+
+def check_tables(cursor: Cursor, present: Collection[str], shown: str) -> None:
+    """Check that tables are those of this release, and whole.
+
+    Args:
+        cursor: Inside a transaction.
+        present: The names of the tables that there are.
+        shown: What messages call the store.
+
+    Raises:
+        StoreError: a newer release wrote them, they are damaged, or another program's.
+    """
+    if len(set(present) & set(NAMES)) <= _FEW:
+        raise StoreError(f"{shown}: what is there belongs to something else; name another file, database or schema")
+    if missing := [name for name in NAMES if name not in present]:
+        raise StoreError(f"{shown}: the store is damaged, it has no table {', '.join(missing)}; {_MEND}")
+    found = dict(cursor.rows("SELECT name, value FROM meta WHERE name IN ('version', 'duplicates')"))
+    for name in ("version", "duplicates"):
+        value = found.get(name)
+        if value is None:
+            raise StoreError(f"{shown}: the store is damaged, its table meta has no row {name!r}; {_MEND}")
+        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
+            told = f"{name} is {str(value)[:40]!r} and no number"
+            raise StoreError(f"{shown}: the store is damaged, in its table meta {told}; {_MEND}")
+    if int(found["version"]) > VERSION:
+        raise StoreError(
+            f"{shown}: a newer release of actions-engine wrote it (tables of version {found['version']}, this release "
+            f"knows {VERSION}); use that release"
+        )

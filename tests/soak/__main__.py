@@ -1,4 +1,4 @@
-"""`make soak`, or `python -m tests.soak [--calls N] [--kills N]`: the long versions of delivery's proofs.
+"""`make soak`, or `python -m tests.soak [--calls N] [--kills N] [--cases N]`: the long versions of what proves the engine.
 
 Prints what was measured; the exit code is 1 where a promise did not hold.
 """
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.postgresql import new_database, server
+from tests.soak.fuzz import fuzz
 from tests.soak.isolation import isolation
 from tests.soak.kills import kill_again_and_again
 from tests.soak.volume import RETENTION, volume
@@ -36,8 +37,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000, help="of the long run")
     parser.add_argument("--kills", type=int, default=30, help="on each store")
+    parser.add_argument("--cases", type=int, default=100_000, help="odd events through all destinations")
     options = parser.parse_args()
     report = Report()
+    _fuzz(report, options.cases)
     with tempfile.TemporaryDirectory(prefix="actions-engine-soak-") as temporary:
         folder = Path(temporary)
         _isolation(report, folder)
@@ -49,6 +52,19 @@ def main() -> int:
                 _kills(report, folder / "postgresql", new_database(url), options.kills)
         _volume(report, folder, options.calls)
     return 0 if report.holds else 1
+
+
+def _fuzz(report: Report, cases: int) -> None:
+    sys.stderr.write(f"{cases:,} odd events through every action of every destination\n")
+    found = fuzz(cases, is_fresh=True)
+    report.say("odd events", f"{found.cases:,}", "none raises", held=found.cases >= cases)
+    report.say(
+        "their calls; rejections; without a request", f"{found.calls:,}; {found.rejections:,}; {found.unsendable:,}"
+    )
+    report.say("seconds of the slowest", f"{found.slowest:.2f}", "<= 1", held=found.slowest <= 1)
+    report.say("characters of the longest reason", f"{found.longest:,}", "<= 20,000", held=found.longest <= 20_000)
+    grown = found.grown / 2**20
+    report.say("MiB of memory grown after a tenth", f"{grown:.0f}", "<= 200", held=grown <= 200)
 
 
 def _isolation(report: Report, folder: Path) -> None:

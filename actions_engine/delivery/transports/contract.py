@@ -15,11 +15,13 @@ class SendError(Exception):
     Attributes:
         outcome: What that means for the calls that it carried.
         is_sick: Whether the destination seems unwell, which its breaker counts.
+        error_type: A short word for why, by which failures are counted.
     """
 
-    def __init__(self, outcome: Outcome, *, is_sick: bool = True) -> None:
+    def __init__(self, outcome: Outcome, *, is_sick: bool = True, error_type: str = "transport") -> None:
         self.outcome = outcome
         self.is_sick = is_sick
+        self.error_type = error_type
         super().__init__(outcome.reason)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import ssl
+import time
+from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from types import TracebackType
@@ -17,6 +17,7 @@ from yarl import URL
 
 from actions_engine import __version__
 from actions_engine.delivery.clock import Clock
+from actions_engine.delivery.instruments import RequestObserver, SentRequest
 from actions_engine.delivery.transports.addresses import (
     PrivateAddressError,
     PublicResolver,
@@ -24,7 +25,9 @@ from actions_engine.delivery.transports.addresses import (
     check_host,
 )
 from actions_engine.delivery.transports.contract import SendError
+from actions_engine.delivery.transports.failures import error_type_of, failure, unsendable
 from actions_engine.delivery.transports.proxy import Proxy, refused
+from actions_engine.masking import MASK
 from actions_engine.outcome import Outcome
 from actions_engine.request import Request, Response, Secret, quoted
 
@@ -54,6 +57,7 @@ class HttpTransport:
         tls: ssl.SSLContext | None = None,
         proxy: str = "",
         allow_private: bool = False,
+        observers: Sequence[RequestObserver] = (),
     ) -> None:
         self._timeout = timeout
         self._concurrency = concurrency
@@ -62,6 +66,8 @@ class HttpTransport:
         self._tls = tls
         self._proxy = Proxy(proxy)
         self._allow_private = allow_private
+        # Whoever measures may come later.
+        self._observers = observers
         self._session: aiohttp.ClientSession | None = None
         # For addresses that events name, made when there is one.
         self._public: aiohttp.ClientSession | None = None
@@ -106,21 +112,23 @@ class HttpTransport:
         try:
             url, headers, body = request.full_url(), request.full_headers(), request.body()
         except (ValueError, TypeError) as error:
-            raise _unsendable(error) from None
+            raise unsendable(error) from None
         began = asyncio.get_running_loop().time()
         guarded = is_foreign and not self._allow_private
         try:
+            told = _place(request, is_foreign) if self._observers else ("", 0)
             if guarded:
                 await self._check(url)
             # The session's timeout is for one request, its answer's body included.
-            response = await self._once(request.method, url, headers, body, guarded)
+            response = await self._once(request.method, url, headers, body, guarded, told)
             if _is_redirect(request, response):
                 async with asyncio.timeout_at(began + self._timeout):
-                    response = await self._follow(request, url, headers, response, guarded)
+                    response = await self._follow(request, url, headers, response, guarded, told)
         except TimeoutError:
-            raise SendError(Outcome.retry(f"no whole answer within {self._timeout:g} s")) from None
+            late = Outcome.retry(f"no whole answer within {self._timeout:g} s")
+            raise SendError(late, error_type="timeout") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _failure(error, request) from None
+            raise failure(error, request) from None
         return response
 
     async def _check(self, url: str) -> None:
@@ -135,7 +143,13 @@ class HttpTransport:
                 await check_host(host)
 
     async def _follow(
-        self, request: Request, url: str, headers: dict[str, str], response: Response, guarded: bool
+        self,
+        request: Request,
+        url: str,
+        headers: dict[str, str],
+        response: Response,
+        guarded: bool,
+        told: tuple[str, int],
     ) -> Response:
         body = request.body()
         for _ in range(_MAX_REDIRECTS - 1):
@@ -143,18 +157,46 @@ class HttpTransport:
                 target = urljoin(url, response.headers["location"])
                 is_here = _same_host(url, target)
             except ValueError:
-                told = f"HTTP {response.status} with a Location that cannot be read"
-                raise SendError(Outcome.retry(told)) from None
+                reason = f"HTTP {response.status} with a Location that cannot be read"
+                raise SendError(Outcome.retry(reason), error_type=str(response.status)) from None
             if not is_here:
                 break
             url = quoted(target)
-            response = await self._once(request.method, url, headers, body, guarded)
+            response = await self._once(request.method, url, headers, body, guarded, told)
             if not _is_redirect(request, response):
                 break
         return response
 
     async def _once(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, guarded: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        guarded: bool = False,
+        told: tuple[str, int] = ("", 0),
+    ) -> Response:
+        """Exchange one request, measured where somebody wants to know; `told` is the server as it may be named."""
+        if not self._observers:
+            return await self._exchange(method, url, headers, body, guarded)
+        began = time.perf_counter()
+        status, error_type = 0, ""
+        try:
+            response = await self._exchange(method, url, headers, body, guarded)
+            status = response.status
+        except BaseException as error:
+            error_type = error_type_of(error)
+            raise
+        finally:
+            sent = SentRequest(
+                method, *told, status, str(status) if status >= 400 else error_type, time.perf_counter() - began
+            )
+            for observe in self._observers:
+                observe(sent)
+        return response
+
+    async def _exchange(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, guarded: bool
     ) -> Response:
         session = self._session
         if guarded:
@@ -173,7 +215,7 @@ class HttpTransport:
             skip_auto_headers=skipped, proxy=proxy,
         ) as answer:  # fmt: skip
             if proxy is not None and answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-                raise SendError(refused(answer.status))
+                raise SendError(refused(answer.status), error_type="proxy")
             # Of compressed content the length is not that of what comes out.
             if (
                 answer.content_length or self._max_answer
@@ -210,54 +252,12 @@ def _same_host(url: str, target: str) -> bool:
     return (here.scheme, here.netloc) == (there.scheme, there.netloc)
 
 
-def _unsendable(error: Exception) -> SendError:
-    return SendError(Outcome.rejected(f"the request cannot be sent: {error}"), is_sick=False)
-
-
-def _failure(error: Exception, request: Request) -> SendError:
-    """Tell what a failed connection means: try again, or wait until someone mends the settings."""
-    # The URL may be a secret as a whole, its host included.
-    host = "the host" if isinstance(request.url, Secret) else (_host(request.url) or "the host")
-    if isinstance(error, PrivateAddressError) or isinstance(getattr(error, "os_error", None), PrivateAddressError):
-        told = (
-            "its URL comes from the event and leads into a private network; `delivery: {allow_private: true}` lets it"
-        )
-        return SendError(Outcome.rejected(told), is_sick=False)
-    match error:
-        case aiohttp.ClientProxyConnectionError():
-            return SendError(Outcome.retry(f"the proxy cannot be reached: {_os_reason(error)}"))
-        case aiohttp.ClientHttpProxyError():
-            return SendError(refused(error.status))
-        case aiohttp.ClientConnectorDNSError():
-            return SendError(Outcome("paused", f"{host} cannot be resolved"))
-        case aiohttp.ClientConnectorCertificateError():
-            why = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
-            return SendError(Outcome("paused", f"the TLS certificate of {host} is refused: {why}"))
-        case aiohttp.ClientConnectorSSLError():
-            return SendError(Outcome("paused", f"no TLS connection to {host}: {_os_reason(error)}"))
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return SendError(Outcome.rejected("the request cannot be sent: its URL is not one"), is_sick=False)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientOSError() | OSError():
-            return SendError(Outcome.retry(f"no connection: {_os_reason(error)}"))
-        case aiohttp.ServerDisconnectedError():
-            return SendError(Outcome.retry("the connection was closed without an answer"))
-        case aiohttp.ClientPayloadError():
-            return SendError(Outcome.retry("the answer was cut off"))
-        case aiohttp.ClientError():
-            return SendError(Outcome.retry(f"the answer cannot be read: {type(error).__name__}"))
-    return _unsendable(error)
-
-
-def _host(url: str) -> str:
-    with contextlib.suppress(ValueError):
-        return urlsplit(url).hostname or ""
-    return ""
-
-
-def _os_reason(error: Exception) -> str:
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, ssl.SSLError):
-        return (cause.reason or "the handshake failed").lower().replace("_", " ")
-    if isinstance(cause, socket.gaierror):
-        return "the host cannot be resolved"
-    return getattr(cause, "strerror", None) or type(cause).__name__
+def _place(request: Request, is_foreign: bool) -> tuple[str, int]:
+    """Return the server and its port as measurements may name them."""
+    if is_foreign:
+        # Events would name any number of them.
+        return "_OTHER", 0
+    if isinstance(request.url, Secret):
+        return MASK, 0
+    parts = urlsplit(request.url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,13 @@
+"""Odd events through every destination: the short version of what `make soak` does for 100,000 of them."""
+
+from tests.soak.fuzz import fuzz
+
+
+def test_no_event_raises_or_takes_long() -> None:
+    """800 odd events through every action of every destination: nothing raises, none takes a second."""
+    found = fuzz(800, is_fresh=False)
+    assert found.cases >= 800
+    assert found.calls > 1_000
+    assert found.rejections > 500
+    assert found.slowest < 1
+    assert found.longest < 20_000
