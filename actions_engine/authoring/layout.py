@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actions_engine.authoring.yaml_tree import Branch, CannotLayOutError, Entry, Leaf, Tree, is_trivia, read_tree
-from actions_engine.errors import Location, Problem
+from actions_engine.errors import Problem
 from actions_engine.language.keys import FILE_KEYS, MAPPING_KEYS
+from actions_engine.loading.secrecy import veil_secrets
 from actions_engine.loading.source import Source
 
 _STEP = 2
@@ -46,13 +47,14 @@ def lay_out(text: str, path: str = "-") -> Layout:
     """
     text = text.replace("\r\n", "\n")
     source = Source(path, text)
+    veil_secrets(source)
     if source.failed:
         return Layout(text, tuple(problem for problem in source.problems if problem.severity == "error"))
     try:
         return Layout(_laid_out(source, text))
     except CannotLayOutError as error:
-        place = Location(path, error.line + 1, 1)
-        return Layout(text, (Problem("layout", f"left as it is: {error.message}", place, source.lines[error.line]),))
+        source.problem("layout", f"left as it is: {error.message}", (error.line + 1, 1))
+        return Layout(text, tuple(source.problems[-1:]))
 
 
 def _laid_out(source: Source, text: str) -> str:

@@ -17,6 +17,8 @@ from actions_engine.masking import SECRET_NAME
 _SHOWN = ("fields", "trigger", "filter", "examples", "omit", "presets", "name", "description", "action", "destination")
 # An expression has one of these; a key or token has none.
 _EXPRESSION = re.compile(r"[.(|'`@ \[{]")
+# Letters and digits, long: a name of the spec's is not.
+_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w+/=-]{12,}")
 #: A URL that says a password.
 CREDENTIALS = re.compile(r"://[^/\s:@]*:([^\s]+)@")
 
@@ -25,8 +27,8 @@ def veil_secrets(source: Source) -> None:
     """Keep what may be a secret out of every message about a file."""
     root = source.root
     for name, node in source.skipped:
-        # The settings' own secrets may have any name; most that have none of these are URLs.
-        if SECRET_NAME.search(name) or "url" in name:
+        # The settings' own secrets may have any name.
+        if SECRET_NAME.search(name) or "url" in name or _is_setting(root, node):
             source.veil(node)
     if root is None or not root.is_mapping:
         return
@@ -39,12 +41,29 @@ def veil_secrets(source: Source) -> None:
             for key, node in item.value.items():
                 if key not in MAPPING_KEYS and not (node.is_mapping or node.is_list) and _may_be_secret(key, node):
                     source.veil(node)
+            for node in _misplaced(item.value.get("fields")):
+                source.veil(node)
     for name, node in _scalars(root, "", is_shown=False):
         for text in clear_texts(node):
             if SECRET_NAME.search(name):
                 source.hide(text)
         for found in CREDENTIALS.finditer(str(node.value)):
             source.hide(found[1])
+
+
+def _is_setting(root: Node | None, node: Node) -> bool:
+    """Whether a piece that the tree does not hold stands between the settings and the next key at the top."""
+    settings = root.value.get("settings") if root is not None and root.is_mapping else None
+    if root is None or settings is None or node.line < settings.line:
+        return False
+    return not any(settings.line < other.line <= node.line for other in root.value.values())
+
+
+def _misplaced(fields: Node | None) -> Iterator[Node]:
+    """Yield what stands among the fields of a mapping and reads like a token, as no expression does."""
+    for node in fields.value.values() if fields is not None and fields.is_mapping else ():
+        if isinstance(node.value, str) and _TOKEN.fullmatch(node.value):
+            yield node
 
 
 def _may_be_secret(key: str, node: Node) -> bool:

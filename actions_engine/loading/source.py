@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from actions_engine.errors import Location, Problem
+from actions_engine.loading.plain_text import PlainText, veiled, without_secrets
 from actions_engine.wording import kind_of
 
 #: Limits on one file, far above what a person writes and far below what hurts.
@@ -88,6 +89,7 @@ class Source:
     def __init__(self, path: str, text: str) -> None:
         self.path = path
         self.lines = text.split("\n")
+        self._text = PlainText(self.lines)
         self.problems: list[Problem] = []
         #: What a duplicate key held, by the key: it is not part of the tree.
         self.skipped: list[tuple[str, Node]] = []
@@ -123,6 +125,9 @@ class Source:
         """Mask a text in all that problems show, those already recorded too."""
         # A text of several lines is shown line by line.
         parts = [part.strip() for part in secret.splitlines() if len(part.strip()) > 1]
+        if " " in secret and not any(secret in line for line in self.lines):
+            # One that is written over several lines is read as one with spaces.
+            parts += [part for part in secret.split() if len(part) > 1]
         self._hidden = sorted({*self._hidden, *parts}, key=len, reverse=True)
         self._mask_again()
 
@@ -153,10 +158,12 @@ class Source:
             return ""
         line = self.lines[number - 1].rstrip("\r")
         if number in self._veiled:
-            line = _VALUE.sub(lambda match: match[1] + "*" * len(match[2]), line, count=1)
-        elif self.root is None or "#" in line:
-            # There is no tree of text that is no YAML, and none of comments: what looks like a secret is taken for one.
-            line = _LOOKS_SECRET.sub(lambda match: match[1] + "*" * len(match[2]), line)
+            line = veiled(line)
+        elif self.root is None:
+            line = self._text.shown(number)
+        elif "#" in line:
+            # There is no tree of comments: what looks like a secret is taken for one.
+            line = without_secrets(line)
         return self._masked(line)
 
     def _read(self, text: str) -> Node | None:
@@ -175,22 +182,14 @@ class Source:
             mark = error.problem_mark or error.context_mark
             place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             message = error.problem or error.context or "this cannot be read"
-            hint = "indent with spaces; YAML forbids tabs" if "\\t" in message or "\t" in self._line(place[0]) else ""
+            has_tab = "\\t" in message or any("\t" in line for line in self.lines[place[0] - 1 : place[0]])
+            hint = "indent with spaces; YAML forbids tabs" if has_tab else ""
             self.problem("yaml-syntax", f"not YAML: {message}", place, hint=hint)
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
             self.problem("yaml-syntax", f"not YAML: {error.reason}", place)
         return None
-
-
-# A line's key, and what stands behind it; of a list or a text the whole line.
-_VALUE = re.compile(r"^(\s*(?:-\s+)*(?:[\w-]+\s*:\s+)?)(.+)$")
-_LOOKS_SECRET = re.compile(
-    r"""([\w-]*(?:[-_]key|apikey|token|secret|passw(?:or)?d|pwd|credential|auth|dsn|webhook_url)[\w-]*["']?\s*[:=]\s*)"""
-    r"""(?!\$\{\w+\}(?:["'\s,}\]]|$))("[^"]*"?|'[^']*'?|[^\s,}\]#]+)""",
-    re.IGNORECASE,
-)
 
 
 def _last_line(node: Node) -> int:
@@ -258,7 +257,7 @@ class _Builder:
         elif isinstance(event, yaml.AliasEvent):
             node = self.anchors.get(event.anchor or "")
             if node is None:
-                self._stop(event, "yaml-alias", f"the alias *{event.anchor} names no finished anchor", "")
+                self._stop(event, "yaml-alias", "this alias names no finished anchor", "")
             else:
                 self._add(node, None, event)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -364,7 +363,7 @@ class _Builder:
         self._stop(
             event,
             "yaml-tag",
-            f"the tag {event.tag} is not allowed: mapping files hold plain data only",
+            "a tag is not allowed: mapping files hold plain data only",
             "remove the tag; quote the value where it is text",
         )
 
