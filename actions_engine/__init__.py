@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actions_engine.batch import CallRejection, Requests
-    from actions_engine.call import Call, Fault, Rejection, Routing, SentCall
+    from actions_engine.call import Call, Fault, Note, Rejection, Routing, SentCall
     from actions_engine.delivery.blocking import DeliveryThread
     from actions_engine.delivery.delivery import Delivery
     from actions_engine.delivery.metrics import Metrics
@@ -47,14 +47,29 @@ if TYPE_CHECKING:
     )
     from actions_engine.explain import ConditionTrace, Explanation, FieldTrace, MappingTrace
     from actions_engine.field_types import (
+        City,
+        Consent,
+        Country,
         Currency,
         Email,
+        HashedBirthday,
+        HashedCity,
+        HashedCountry,
         HashedEmail,
+        HashedGender,
+        HashedName,
         HashedPhone,
+        HashedPlusPhone,
+        HashedPostalCode,
+        HashedState,
         HashedText,
+        Money,
         Number,
         Phone,
+        PostalCode,
         Product,
+        Quantity,
+        State,
         Timestamp,
         UnixMillis,
         UnixSeconds,
@@ -63,7 +78,7 @@ if TYPE_CHECKING:
     from actions_engine.hookspecs import Drop, hookimpl
     from actions_engine.mapping import Example, Instance, Mapping
     from actions_engine.outcome import Outcome
-    from actions_engine.payload import From, JsonArray, JsonObject, Part, Payload, at_least_one_of
+    from actions_engine.payload import Exact, From, JsonArray, JsonObject, Part, Payload, at_least_one_of, turned_into
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, compact, encode_json
     from actions_engine.spec.currencies import minor_units
@@ -98,6 +113,24 @@ _HOMES = {
     "FunctionError": "errors",
     "HashedEmail": "field_types",
     "HashedPhone": "field_types",
+    "City": "field_types",
+    "Consent": "field_types",
+    "Country": "field_types",
+    "HashedBirthday": "field_types",
+    "HashedCity": "field_types",
+    "HashedCountry": "field_types",
+    "HashedGender": "field_types",
+    "HashedName": "field_types",
+    "HashedPlusPhone": "field_types",
+    "HashedPostalCode": "field_types",
+    "HashedState": "field_types",
+    "Money": "field_types",
+    "PostalCode": "field_types",
+    "Quantity": "field_types",
+    "State": "field_types",
+    "Exact": "payload",
+    "turned_into": "payload",
+    "Note": "call",
     "HashedText": "field_types",
     "InputError": "errors",
     "Instance": "mapping",
@@ -154,7 +187,10 @@ __all__ = [
     "BrokenPlugin",
     "Call",
     "CallRejection",
+    "City",
     "ConditionTrace",
+    "Consent",
+    "Country",
     "Currency",
     "Delivery",
     "DeliverySettings",
@@ -163,6 +199,7 @@ __all__ = [
     "Drop",
     "Email",
     "Engine",
+    "Exact",
     "Example",
     "Explanation",
     "Fact",
@@ -171,8 +208,16 @@ __all__ = [
     "From",
     "Function",
     "FunctionError",
+    "HashedBirthday",
+    "HashedCity",
+    "HashedCountry",
     "HashedEmail",
+    "HashedGender",
+    "HashedName",
     "HashedPhone",
+    "HashedPlusPhone",
+    "HashedPostalCode",
+    "HashedState",
     "HashedText",
     "InputError",
     "Instance",
@@ -186,6 +231,8 @@ __all__ = [
     "MappingError",
     "MappingTrace",
     "Metrics",
+    "Money",
+    "Note",
     "Number",
     "Outcome",
     "Part",
@@ -193,9 +240,11 @@ __all__ = [
     "Payload",
     "Phone",
     "PluginError",
+    "PostalCode",
     "Preset",
     "Problem",
     "Product",
+    "Quantity",
     "Receipt",
     "Refusal",
     "RegionalSettings",
@@ -208,6 +257,7 @@ __all__ = [
     "Secret",
     "SentCall",
     "Settings",
+    "State",
     "Steps",
     "StoreError",
     "Timestamp",
@@ -220,6 +270,7 @@ __all__ = [
     "encode_json",
     "hookimpl",
     "minor_units",
+    "turned_into",
 ]
 
 __version__ = "0.1.0"

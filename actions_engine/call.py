@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,6 +24,28 @@ MAX_REASON = 2_000
 _NAMESPACE_BYTES = KEY_NAMESPACE.bytes
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What a call goes out without, or with in another form: a value that its field or the vendor does not take.
+
+    Attributes:
+        field: The payload field, dotted where it is inside one.
+        found: The JSON type of the value found, such as `a string`; never the value, which may be personal.
+        reason: Why.
+        place: file:line:column of what computes the field: where the mapping gives it, else the mapping itself.
+        change: What became of it.
+    """
+
+    field: str
+    found: str
+    reason: str
+    place: str = ""
+    change: Literal["left out", "changed"] = "left out"
+
+    def __str__(self) -> str:
+        found = f"{self.found}, " if self.found else ""
+        return f"{self.field} was {self.change}: {found}{self.reason}" if self.field else self.reason
+
+
 class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One validated payload bound for one action of one destination instance.
 
@@ -31,11 +53,13 @@ class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
         source: The mapping that made it.
         payload: The action's pydantic model, filled.
         event: The event that it came from, never changed.
+        notes: What it goes out without, as the event's values could not be read.
     """
 
     source: Mapping
     payload: Payload
     event: dict[str, Any]
+    notes: tuple[Note, ...] = ()
 
     @property
     def destination(self) -> str:
@@ -77,6 +101,7 @@ class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
             "mapping": source.name,
             "key": self.key,
             "payload": self.payload.body(),
+            **({"notes": [msgspec.to_builtins(note) for note in self.notes]} if self.notes else {}),
         }
 
 

@@ -17,8 +17,9 @@ from actions_engine.errors import PLUGIN_RAISES, PluginError, Problem
 from actions_engine.hookspecs import Drop
 from actions_engine.loading.mappings import load_mappings
 from actions_engine.mapping import Instance, Mapping
+from actions_engine.mending import mend
 from actions_engine.registry import Registry
-from actions_engine.rejection import reason_of, refusal, rejection_of
+from actions_engine.rejection import reason_of, refusal
 from actions_engine.spec.integrations import is_chosen
 from actions_engine.wording import kind_of
 
@@ -168,7 +169,9 @@ class Engine:
         return tuple(number for number in fired if is_chosen(choice, self.mappings[number].instance.integration_names))
 
     def _compile(self, mappings: Iterable[Mapping], finish: Finish | None = None) -> Compiled:
-        return compile_fields([(mapping.name, mapping.fields) for mapping in mappings], self.registry.library, finish)
+        mappings = tuple(mappings)
+        fields = [(mapping.name, mapping.fields) for mapping in mappings]
+        return compile_fields(fields, self.registry.library, finish, [mapping.single for mapping in mappings])
 
     def _program(self, fired: tuple[int, ...]) -> Program:
         """Return the program of mappings that fire together, compiled when they first do."""
@@ -204,5 +207,9 @@ class Engine:
                 payload = mapping.action.payload.__pydantic_validator__.validate_python(row)
                 calls.append(Call(mapping, payload, event))
             except PLUGIN_RAISES as error:  # whatever a mapping raises is its own alone
-                rejections.append(rejection_of(mapping, event, error, row))
+                made = mend(mapping, event, error, row)
+                if isinstance(made, Call):
+                    calls.append(made)
+                else:
+                    rejections.append(made)
         return Routing(tuple(calls), tuple(rejections))

@@ -18,10 +18,11 @@ from actions_engine.call import Call, Rejection
 from actions_engine.errors import Location, PluginError
 from actions_engine.hookspecs import Drop
 from actions_engine.language.condition import All, Any, Condition, Not, Test
-from actions_engine.language.fields import evaluate, is_left_out, written
-from actions_engine.mapping import Mapping
+from actions_engine.language.fields import evaluate, written
+from actions_engine.mapping import LEFT_OUT, Mapping
+from actions_engine.mending import mend
 from actions_engine.registry import Registry
-from actions_engine.rejection import reason_of, refusal, rejection_of
+from actions_engine.rejection import reason_of, refusal
 from actions_engine.spec.integrations import is_chosen
 from actions_engine.wording import closest, kind_of, shown
 
@@ -187,12 +188,14 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
         return MappingTrace(*common)
     call, rejection, payload, row = None, None, {}, None
     try:
-        row = {name: evaluate(field, event) for name, field in mapping.fields.items()}
-        row = {name: value for name, value in row.items() if not is_left_out(mapping.fields[name], value)}
+        computed = {name: mapping.compute(name, event) for name in mapping.fields}
+        row = {name: value for name, value in computed.items() if value is not LEFT_OUT}
         call = Call(mapping, mapping.action.payload.__pydantic_validator__.validate_python(row), event)
-        payload = call.payload.body()
     except Exception as error:  # noqa: BLE001 - as in route: whatever a mapping raises is its own alone
-        rejection = rejection_of(mapping, event, error, row)
+        made = mend(mapping, event, error, row)
+        call, rejection = (made, None) if isinstance(made, Call) else (None, made)
+    if call is not None:
+        payload = call.payload.body()
     fields = tuple(_fields(mapping, event, payload, rejection))
     if call is None:
         return MappingTrace(*common, fields=fields, rejection=rejection)

@@ -11,9 +11,14 @@ from typing import Any, Literal
 from actions_engine.delivery_settings import DeliverySettings
 from actions_engine.destination import Action, Destination, Settings
 from actions_engine.errors import Location
+from actions_engine.language.blank import is_blank
 from actions_engine.language.condition import All, Condition
-from actions_engine.language.fields import FieldValue
+from actions_engine.language.fields import FieldValue, evaluate, is_left_out
+from actions_engine.payload import single_valued
 from actions_engine.request import Secret
+
+#: What a field computes to that the payload is not given.
+LEFT_OUT: Any = object()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +87,7 @@ class Mapping:
         location: Where the mapping stands.
         places: Where the file gives a field's value; a field that is not in it has the action's default.
         examples: Events, and what it must make of them.
+        rejects_invalid: Whether any value that cannot be read rejects the call, not only one that it cannot do without.
     """
 
     name: str
@@ -93,11 +99,27 @@ class Mapping:
     location: Location
     places: AbstractMapping[str, Location]
     examples: tuple[Example, ...] = ()
+    rejects_invalid: bool = False
 
     @cached_property
     def key_suffix(self) -> bytes:
         """What a call's idempotency key says of its mapping, after the event's message id."""
         return f"\n{self.instance.name}\n{self.name}".encode(errors="backslashreplace")
+
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """The fields that take one value, where blank text means that there is nothing."""
+        return single_valued(self.action.payload)
+
+    def compute(self, name: str, event: dict[str, Any]) -> Any:
+        """Return a field's value on an event as the payload is given it: LEFT_OUT where there is none.
+
+        Raises:
+            FunctionError, jmespath.exceptions.JMESPathError: it cannot be computed.
+        """
+        field = self.fields[name]
+        value = evaluate(field, event)
+        return LEFT_OUT if is_left_out(field, value) or (name in self.single and is_blank(value)) else value
 
     @property
     def condition(self) -> Condition:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+import types
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from actions_engine.payload_schema import as_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,26 @@ class From:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         known: dict[str, Any] = handler(schema)
         return known | {"description": self.description} if self.description else known
+
+
+class Exact:
+    """Marks a type of which a wrong value is worse than no call: money, quantities, consent.
+
+    `Annotated[int | float, Exact()]`: what cannot be read rejects the call even where the field is optional.
+    """
+
+
+def turned_into(value: Any, reason: str) -> PydanticCustomError:
+    """Return what a field's validator raises where it takes another value in place of the one given.
+
+    The call goes out with that value and a note. Raise it for what a vendor would drop without a word, such as a name
+    that is too long; the value must be one that the same validator takes.
+
+    Args:
+        value: What is sent.
+        reason: Why, such as `Google Analytics takes at most 40 characters`; a text of the plugin's own.
+    """
+    return PydanticCustomError("turned_into", "{reason}", {"reason": reason, "into": value})
 
 
 class _Shared:
@@ -60,44 +88,24 @@ JsonObject = Annotated[dict[str, Any], _Shared(dict)]
 JsonArray = Annotated[list[Any], _Shared(list)]
 
 
-# Older releases of pydantic know it of lists alone.
-_STOPPING = frozenset({"list", "set", "frozenset", "tuple"}) | (
-    {"dict"} if "fail_fast" in inspect.signature(core_schema.dict_schema).parameters else set()
-)
-
-
-def _stopping(schema: Any, *, tells_each: bool) -> Any:
-    """Return a schema of pydantic-core whose lists and dicts stop at their first faulty item; the outermost may not."""
-    if isinstance(schema, (list, tuple)):
-        return type(schema)(_stopping(part, tells_each=tells_each) for part in schema)
-    if not isinstance(schema, dict):
-        return schema
-    kind = schema.get("type")
-    # In a dict of fields, `type` is the name of a field.
-    is_schema, is_many = isinstance(kind, str), isinstance(kind, str) and kind in _STOPPING
-    known = {
-        name: part
-        if is_schema and name in ("metadata", "default", "cls")
-        else _stopping(part, tells_each=tells_each and not is_many)
-        for name, part in schema.items()
-    }
-    return known | {"fail_fast": not tells_each} if is_many else known
-
-
 class Payload(BaseModel):
     """What one call tells an action: pydantic fields, each with a type, a description and a default expression.
 
-    Unknown fields are refused. A number is taken for text where text is expected, as ids often are numbers.
+    Unknown fields are refused. What a field's type reads is said in plugins/README.md: a whole number is taken for
+    text, as ids often are numbers; blank text is no value.
     """
 
     model_config = ConfigDict(
-        extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, protected_namespaces=()
+        extra="forbid",
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,
     )
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
-        # A list of a million faulty items would cost a gigabyte of errors: a list is left at its first fault.
-        return cast(CoreSchema, _stopping(handler(source), tells_each=cls._tells_each))
+        return cast(CoreSchema, as_read(handler(source), tells_each=cls._tells_each, is_part=cls._is_part))
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_options: Any) -> None:
@@ -105,6 +113,8 @@ class Payload(BaseModel):
             if (marker := default_of(info)) is not None and marker.description and not info.description:
                 info.description = marker.description
 
+    # Whether it is an object inside a payload.
+    _is_part: ClassVar[bool] = False
     # Whether each faulty item of a list is told, and not the first alone: see `telling_each`.
     _tells_each: ClassVar[bool] = False
 
@@ -157,6 +167,8 @@ def telling_each(model: type[Payload]) -> type[Payload]:
 class Part(Payload):
     """An object inside a payload. Null in it is left out: what an expression selects and does not find is null."""
 
+    _is_part: ClassVar[bool] = True
+
     def body(self, *, exclude: Sequence[str] = ()) -> dict[str, Any]:
         """Return the fields that have a value."""
         return {name: value for name, value in super().body(exclude=exclude).items() if value is not None}
@@ -176,6 +188,35 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
     return value
+
+
+@cache
+def single_valued(model: type[Payload]) -> frozenset[str]:
+    """Return the fields that take one value, such as text or a number, and neither an object nor a list."""
+    return frozenset(name for name, info in model.model_fields.items() if _is_single(info.annotation))
+
+
+def _is_single(annotation: Any) -> bool:
+    leaves = list(_leaves(annotation))
+    bare = [leaf for leaf in leaves if not isinstance(leaf, type) or not issubclass(leaf, _MANY)]
+    return bool(bare) and Any not in leaves
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a field takes, but for null."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__value__"):
+        yield from _leaves(annotation.__value__)
+    elif origin is Annotated:
+        yield from _leaves(arguments[0])
+    elif origin in (Union, types.UnionType):
+        for argument in arguments:
+            yield from _leaves(argument)
+    elif annotation is not type(None):
+        yield origin if isinstance(origin, type) else annotation
+
+
+_MANY = (dict, list, set, frozenset, tuple, BaseModel)
 
 
 def at_least_one_of(*names: str) -> Any:

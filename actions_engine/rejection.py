@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Sequence
 from typing import Any
 
 from jmespath.exceptions import JMESPathTypeError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from actions_engine.call import MAX_FAULTS, MAX_REASON, Fault, Rejection
+from actions_engine.faults import Found, Path, findings
 from actions_engine.language.fields import evaluate
 from actions_engine.mapping import Mapping
-from actions_engine.payload import Payload, telling_each
+from actions_engine.payload import Payload
 from actions_engine.wording import counted, kind_of, shortened
 
 # What is told of a fault, in characters; a field's name may come from the event.
 _MAX_FIELD = 200
 _MAX_FAULT = 500
-# pydantic takes some 15 µs to tell an error: of more it is not asked.
-_MAX_ERRORS = 5_000
-# In longer lists the first faulty item alone is told.
-_SHORT_LIST = 1_000
-_DEPTH = 8
 
 
 def refusal(reason: str) -> Rejection:
@@ -44,12 +39,12 @@ def rejection_of(
     if isinstance(error, ValidationError):
         faults = _validation_faults(mapping.action.payload, error, row or {})
     else:
-        faults = _bounded(_field_faults(mapping, event, error))
+        faults = bounded(_field_faults(mapping, event, error))
     instance = mapping.instance
     return Rejection(faults, instance.destination.name, instance.name, mapping.action.name, mapping.name)
 
 
-def _bounded(faults: Sequence[Fault], count: int | None = None, besides: str = "") -> tuple[Fault, ...]:
+def bounded(faults: Sequence[Fault], count: int | None = None, besides: str = "") -> tuple[Fault, ...]:
     """Return the first faults, and one more that says how many of `count` are not told."""
     told = tuple(
         Fault(shortened(fault.field, _MAX_FIELD), fault.found, shortened(fault.reason, _MAX_FAULT))
@@ -62,78 +57,25 @@ def _bounded(faults: Sequence[Fault], count: int | None = None, besides: str = "
 
 
 def _validation_faults(model: type[Payload], error: ValidationError, row: dict[str, Any]) -> tuple[Fault, ...]:
-    longest = 0
-    if error.error_count() <= _MAX_ERRORS:
-        # The model left each list at its first fault: what stands behind is looked at where it is little.
-        first = error.errors(include_url=False, include_context=False)
-        longest = max((_longest_list(fault["loc"], row) for fault in first), default=0)
-        if longest and longest <= _SHORT_LIST:
-            error = _telling_each(model, row) or error
-    count = error.error_count()
-    if count > _MAX_ERRORS:
-        # Nothing but an object with thousands of unknown fields has so many: a few of each tell the same.
-        error = _telling_each(model, _with_few_fields(row, model)) or error
-    faults = [
-        Fault(
-            ".".join(str(step) for step in fault["loc"]),
-            "missing" if fault["type"] == "missing" else kind_of(fault["input"]) if fault["loc"] else "",
-            fault["msg"].removeprefix("Value error, "),
-        )
-        for fault in (
-            error.errors(include_url=False, include_context=False) if error.error_count() <= _MAX_ERRORS else ()
-        )
-    ]
-    behind = f"a list of {longest:,} items is not read beyond its first fault" if longest > _SHORT_LIST else ""
-    return _bounded(faults, count, behind)
+    told = findings(model, error, row)
+    return bounded([fault_of(found, row) for found in told.found], told.count, told.behind)
 
 
-def _telling_each(model: type[Payload], row: dict[str, Any]) -> ValidationError | None:
-    try:
-        telling_each(model).__pydantic_validator__.validate_python(row)
-    except ValidationError as error:
-        return error
-    return None
+def fault_of(found: Found, row: dict[str, Any]) -> Fault:
+    """Return a fault of a row's."""
+    if not found.path:
+        return Fault("", "", found.message)
+    return Fault(found.field, "missing" if found.is_missing else kind_of(value_at(row, found.path)), found.message)
 
 
-def _longest_list(loc: Sequence[int | str], row: Any) -> int:
-    """Return the length of the longest list on the way to a fault, 0 where there is none."""
-    longest = 0
-    for step in loc:
-        if isinstance(row, list) and isinstance(step, int):
-            longest = max(longest, len(row))
-            row = row[step] if step < len(row) else None
-        elif isinstance(row, dict):
-            # A step that is in no object names an alternative of the model.
-            row = row.get(step, row)
-    return longest
-
-
-def _with_few_fields(row: dict[str, Any], model: type[Payload]) -> dict[str, Any]:
-    """Return a row whose objects have at most twenty fields that no model knows."""
-    known: set[str] = set()
-    waiting: list[Any] = [model]
-    seen: set[Any] = set()
-    while waiting:
-        kind = waiting.pop()
-        if kind in seen:
-            continue
-        seen.add(kind)
-        waiting += typing.get_args(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            known.update(kind.model_fields)
-            waiting += (info.annotation for info in kind.model_fields.values())
-
-    def few(value: Any, depth: int) -> Any:
-        if depth > _DEPTH:
-            return value
-        if isinstance(value, list):
-            return [few(item, depth + 1) for item in value]
-        if not isinstance(value, dict):
-            return value
-        others = [name for name in value if name not in known]
-        return {name: few(value[name], depth + 1) for name in [*known.intersection(value), *others[:MAX_FAULTS]]}
-
-    return {name: few(value, 1) for name, value in row.items()}
+def value_at(row: Any, path: Path) -> Any:
+    """Return the value at the end of a path; null where the path ends before."""
+    for step in path:
+        try:
+            row = row[step]
+        except (LookupError, TypeError):
+            return None
+    return row
 
 
 def _field_faults(mapping: Mapping, event: dict[str, Any], error: BaseException) -> Sequence[Fault]:

@@ -20,13 +20,14 @@ event or mapping text is ever part of the program except inside a string literal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from actions_engine.compiler.code_writer import CodeWriter, Compiled
 from actions_engine.compiler.runtime import RUNTIME, TOTAL_ON_TEXT
 from actions_engine.functions import Library
 from actions_engine.functions.library import BOUNDED
+from actions_engine.language.blank import is_blank
 from actions_engine.language.expression import Expression
 from actions_engine.language.fields import Constant, FieldValue, Items, Record, Template
 
@@ -42,6 +43,7 @@ def compile_fields(
     mappings: Sequence[tuple[str, Mapping[str, FieldValue]]],
     library: Library,
     finish: Finish | None = None,
+    single: Sequence[Set[str]] = (),
 ) -> Compiled:
     """Compile the fields of mappings that fire together to one function of the event.
 
@@ -50,6 +52,7 @@ def compile_fields(
         library: The functions that the fields may call.
         finish: From the code, a mapping's number and the variable that holds its dict of field values to the
             expression for what the function returns of that mapping; the dict itself by default.
+        single: For each mapping the fields that take one value, where blank text means that there is nothing.
 
     Returns:
         A function that takes an event (a dict) and returns a tuple with a result for each mapping.
@@ -57,7 +60,7 @@ def compile_fields(
     code = ProgramWriter("program", "event", library)
     results: list[str] = []
     for number, (name, fields) in enumerate(mappings):
-        row = code.fields(name, fields)
+        row = code.fields(name, fields, single[number] if single else frozenset())
         results.append(row if finish is None else finish(code, number, row))
     code.line(f"return ({', '.join(results)},)")
     return code.compile()
@@ -83,14 +86,16 @@ class ProgramWriter(CodeWriter):
 
     # -- fields
 
-    def fields(self, mapping: str, fields: Mapping[str, FieldValue]) -> str:
+    def fields(self, mapping: str, fields: Mapping[str, FieldValue], single: Set[str]) -> str:
         """Compute a mapping's fields and return the variable that holds their dict."""
         values: list[tuple[str, FieldValue, str]] = []
         for name, field in fields.items():
+            if isinstance(field, Constant) and name in single and is_blank(field.value):
+                continue
             if not isinstance(field, Constant):
                 self.line(f"# {mapping!a}: {name!a}{_comment(field)}")
             values.append((name, field, self.field(field)))
-        return self._record(values)
+        return self._record(values, single)
 
     def field(self, field: FieldValue) -> str:
         """Compute a field's value and return an expression for it."""
@@ -106,13 +111,21 @@ class ProgramWriter(CodeWriter):
             case Items(items):
                 return self._items([(item, self.field(item)) for item in items])
 
-    def _record(self, values: Sequence[tuple[str, FieldValue, str]]) -> str:
+    def _record(self, values: Sequence[tuple[str, FieldValue, str]], single: Set[str] = frozenset()) -> str:
         record = self.fresh("f")
         # One display and a deletion for each missing field: most fields are there, and a display is far the fastest.
         self.line(f"{record} = {{{', '.join(f'{name!a}: {value}' for name, _, value in values)}}}")
         for name, field, value in values:
             if not _is_always_there(field):
                 self.line(f"if {value} is None: del {record}[{name!a}]")
+        looked_at = [
+            (name, value) for name, field, value in values if name in single and not isinstance(field, Constant)
+        ]
+        if looked_at:
+            # One look for all of them: mostly none is blank.
+            with self.block(f"if not BLANK.isdisjoint(({', '.join(value for _, value in looked_at)},)):"):
+                for name, value in looked_at:
+                    self.line(f"if {value} in BLANK: del {record}[{name!a}]")
         return record
 
     def _items(self, values: Sequence[tuple[FieldValue, str]]) -> str:

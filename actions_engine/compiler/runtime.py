@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from actions_engine.functions.produced import within_bounds
+from actions_engine.language.blank import BLANK
 from actions_engine.language.fields import as_text
 
 
@@ -65,6 +66,7 @@ def flatten(value: Any) -> list[Any] | None:
 
 RUNTIME = {
     "EMPTY": {},
+    "BLANK": BLANK,
     "Reference": _Expression,
     "as_text": as_text,
     "comparable": comparable,

@@ -1,17 +1,14 @@
-"""Moments: ISO 8601 text or Unix time in, any form that a vendor wants out. Text without an offset is UTC."""
+"""Moments in, as text or Unix time (see spec/moments.py), any form that a vendor wants out."""
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 
 from actions_engine.errors import FunctionError
-from actions_engine.spec.moments import read_moment
+from actions_engine.spec.moments import read_moment, read_unix_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Unix seconds reach this in the year 5138, Unix milliseconds left it behind in 1973.
-_FIRST_MILLISECONDS = 100_000_000_000
 _DIRECTIVES = frozenset("YmdHMSfjyBbAaIpzZ%")
 
 
@@ -59,16 +56,16 @@ def format_datetime(subject: str | int | float, pattern: str) -> str:
 
 
 def _moment(subject: str | float) -> datetime:
-    """Read ISO 8601 text, or a number of seconds, or of milliseconds from 100,000,000,000 on."""
+    """Read the text of a moment, or Unix time by its size: seconds, milliseconds, microseconds or nanoseconds."""
     if isinstance(subject, str):
-        moment = read_moment(subject.strip())
+        moment = read_moment(subject)
         if moment is None:
-            raise FunctionError("the text is no ISO 8601 date or time, such as 2015-12-12T19:11:01.249Z")
+            raise FunctionError("the text is no date or time, such as 2015-12-12T19:11:01.249Z")
         return moment.astimezone(UTC)
-    if not math.isfinite(subject):
+    moment = read_unix_time(subject)
+    if moment is None:
         raise FunctionError("the number is no Unix time")
-    milliseconds = abs(subject) >= _FIRST_MILLISECONDS
-    return _EPOCH + (timedelta(milliseconds=subject) if milliseconds else timedelta(seconds=subject))
+    return moment
 
 
 FUNCTIONS = (to_unix_seconds, to_unix_millis, to_iso8601, format_datetime)

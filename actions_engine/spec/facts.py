@@ -15,6 +15,9 @@ def _of_person(*names: str, everywhere: bool = True) -> str:
     return " || ".join(f"{place}.{name}" for place in places for name in names)
 
 
+_COUNTRY = _of_person("address.country", "country", everywhere=False) + " || context.location.country"
+
+
 class Fact:
     """Expressions, each the one way to read a fact of an event."""
 
@@ -25,20 +28,26 @@ class Fact:
 
     EMAIL = _of_person("email")
     PHONE = _of_person("phone")
+    #: The same with its country code, where the event says the country; else as it is, so that its field can tell.
+    PHONE_NUMBER = f"normalize_phone({PHONE}, {_COUNTRY}, context.locale) || {PHONE}"
     FIRST_NAME = _of_person("firstName", "first_name")
     LAST_NAME = _of_person("lastName", "last_name")
     GENDER = _of_person("gender")
+    NAME = _of_person("name")
     BIRTHDAY = _of_person("birthday")
+    COMPANY = _of_person("company.name", "company", everywhere=False)
+    TITLE = _of_person("title", everywhere=False)
     CREATED_AT = _of_person("createdAt", "created_at", everywhere=False)
     STREET = _of_person("address.street", everywhere=False)
-    CITY = _of_person("address.city", everywhere=False)
-    STATE = _of_person("address.state", everywhere=False)
-    COUNTRY = _of_person("address.country", everywhere=False)
-    POSTAL_CODE = _of_person("address.postalCode", "address.postal_code", "address.zip", everywhere=False)
+    CITY = _of_person("address.city", "city", everywhere=False) + " || context.location.city"
+    STATE = _of_person("address.state", "state", everywhere=False) + " || context.location.region"
+    COUNTRY = _COUNTRY
+    POSTAL_CODE = _of_person("address.postalCode", "address.postal_code", "address.zip", "zip", everywhere=False)
 
     #: What it is worth: the spec's `revenue`; an order's `total` where there is none, any event's `value` else.
     REVENUE = "properties.revenue || properties.total || properties.value"
     CURRENCY = "properties.currency"
+    #: The products of an order, or the one product that the event is about.
     PRODUCTS = "properties.products"
     ORDER_ID = "properties.order_id"
 
@@ -46,3 +55,40 @@ class Fact:
     PAGE_URL = "context.page.url || properties.url"
     PAGE_TITLE = "context.page.title || properties.title"
     REFERRER = "context.page.referrer || properties.referrer"
+
+    #: The app, the device, the network and the screen, as the mobile SDKs tell them.
+    APP_NAME = "context.app.name"
+    APP_VERSION = "context.app.version"
+    APP_BUILD = "context.app.build"
+    APP_NAMESPACE = "context.app.namespace"
+    DEVICE_ID = "context.device.id"
+    DEVICE_MANUFACTURER = "context.device.manufacturer"
+    DEVICE_MODEL = "context.device.model"
+    DEVICE_NAME = "context.device.name"
+    DEVICE_TYPE = "context.device.type"
+    ADVERTISING_ID = "context.device.advertisingId || context.device.idfa"
+    VENDOR_ID = "context.device.idfv || context.device.id"
+    OS_NAME = "context.os.name"
+    OS_VERSION = "context.os.version"
+    CARRIER = "context.network.carrier"
+    WIFI = "context.network.wifi"
+    BLUETOOTH = "context.network.bluetooth"
+    CELLULAR = "context.network.cellular"
+    SCREEN_WIDTH = "context.screen.width"
+    SCREEN_HEIGHT = "context.screen.height"
+    SCREEN_DENSITY = "context.screen.density"
+
+    #: Where and how.
+    IP = "context.ip"
+    USER_AGENT = "context.userAgent"
+    LOCALE = "context.locale"
+    TIMEZONE = "context.timezone"
+    LATITUDE = "context.location.latitude"
+    LONGITUDE = "context.location.longitude"
+
+    #: The campaign that led here.
+    CAMPAIGN_NAME = "context.campaign.name"
+    CAMPAIGN_SOURCE = "context.campaign.source"
+    CAMPAIGN_MEDIUM = "context.campaign.medium"
+    CAMPAIGN_TERM = "context.campaign.term"
+    CAMPAIGN_CONTENT = "context.campaign.content"
