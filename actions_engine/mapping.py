@@ -63,6 +63,7 @@ class Example:
         expected: The fields, or the text that the rejection's reason must hold.
         location: Where the example stands.
         expectation: Where its `expect` stands.
+        notes: The fields that must be told of in notes; None where that is not asked.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Example:
     expected: Any
     location: Location
     expectation: Location
+    notes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,6 +121,7 @@ def _planned(call: Call, user: str) -> PlannedCall:
         payload=payload,
         user=user,
         reason=storable(reason)[:_MAX_REASON],
+        notes=() if payload is None else call.notes,
     )
 
 
