@@ -97,7 +97,9 @@ async def attempt(
         return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
     quote = _quoted(steps)
     outcomes = [_with_quote(outcome, steps.last, quote) for outcome in outcomes]
-    return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
+    return _attempted(
+        outcomes, steps, split=_is_refused_whole(outcomes, steps.last) or _is_unread(outcomes, steps.last)
+    )
 
 
 class _Steps:
@@ -169,7 +171,7 @@ class _Steps:
             raise
         except PLUGIN_RAISES as error:
             # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
-            if (outcome := _failure(self.last)) is not None:
+            if (outcome := _failure(self.last) or _unread(self.last)) is not None:
                 return [outcome] * count
             raise _broken(self._action, f"raised {type(error).__name__}: {error}") from error
         finally:
@@ -185,7 +187,7 @@ class _Steps:
         try:
             outcomes = await self._code.run((self._action.name, "outcomes"), reader, response, payloads)
         except PLUGIN_RAISES as error:
-            if (outcome := _failure(response)) is not None:
+            if (outcome := _failure(response) or _unread(response)) is not None:
                 return [outcome] * len(payloads)
             raise _broken(self._action, f"cannot read the answer: {type(error).__name__}: {error}") from error
         return _checked(self._action, outcomes, len(payloads))
@@ -202,6 +204,24 @@ def _advance(generator: Steps, response: Response | None) -> tuple[bool, Any]:
 def _failure(response: Response | None) -> Outcome | None:
     outcome = None if response is None else Outcome.of(response)
     return None if outcome is None or outcome.kind == "delivered" else outcome
+
+
+def _unread(response: Response | None) -> Outcome | None:
+    """Return what a success means whose answer was cut, and could not be read for it.
+
+    The calls may have been taken, and some refused in the part that nobody saw. To call them delivered would lose the
+    refused ones silently; so they are sent again, by halves, whose answers are shorter, under the same keys, by which a
+    vendor that deduplicates ignores what it has. One alone is tried until its window ends, and dies with this reason.
+    """
+    if response is None or not response.is_cut:
+        return None
+    told = f"HTTP {response.status}, but its answer was cut off after {len(response.body):,} bytes"
+    return Outcome.retry(f"{told}: what became of each call is not known")
+
+
+def _is_unread(outcomes: list[Outcome], response: Response | None) -> bool:
+    """Whether a batch is to be tried by halves, since its answer was too long to be read."""
+    return len(outcomes) > 1 and (unread := _unread(response)) is not None and all(each == unread for each in outcomes)
 
 
 def _checked(action: Action, outcomes: Any, count: int) -> list[Outcome]:
