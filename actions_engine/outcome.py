@@ -15,7 +15,7 @@ from actions_engine.request import Response
 
 # Decimals are none of RFC 9110, and several vendors send them.
 _SECONDS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
-# A wait beyond a year is no wait but a mistake, such as a moment in Unix time: it is taken for an hour, not for the end.
+# A wait beyond a year is a mistake, such as a moment in Unix time: it is taken for an hour, and not for the end.
 _BELIEVED = 366 * 86_400.0
 _FOR_A_MISTAKE = 3_600.0
 

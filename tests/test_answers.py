@@ -40,7 +40,7 @@ DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
         ("", None),
         ("nan", None),
         ("inf", None),
-        ("٧", None),
+        ("\N{ARABIC-INDIC DIGIT SEVEN}", None),
     ],
 )
 def test_a_wait_is_read_in_every_form(text: str, seconds: float | None) -> None:

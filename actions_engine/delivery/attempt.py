@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
+from actions_engine.batch import excess
 from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.provenance import Provenance
 from actions_engine.delivery.transports.contract import AsyncTransport, SendError
@@ -36,8 +37,9 @@ class Attempted(msgspec.Struct, frozen=True):
 
     Attributes:
         outcomes: One for each payload, in their order.
-        split: The batch as a whole was refused, by the vendor or by the action's own function: its halves are to be
-            tried, so that one bad payload takes no other along. The outcomes then say why.
+        split: The batch as a whole was refused, by the vendor or by the action's own function, or is too long: its
+            halves are to be tried, so that one bad payload takes no other along. The outcomes then say why.
+        excess: Bytes of the body that was not sent, since it is longer than the batch policy lets it be; else 0.
         is_sick: The destination seems unwell: no answer, or 5xx.
         is_limited: It answered 429: too many requests.
         is_answered: It answered, whatever it said.
@@ -47,6 +49,7 @@ class Attempted(msgspec.Struct, frozen=True):
 
     outcomes: list[Outcome]
     split: bool = False
+    excess: int = 0
     is_sick: bool = False
     is_limited: bool = False
     is_answered: bool = False
@@ -82,6 +85,9 @@ async def attempt(
                 outcomes = await steps.drive(started, count)
         if transport.flushes:
             await steps.carrier.flush()
+    except _TooLongError as error:
+        told = [Outcome.retry(str(error))] * count
+        return Attempted(told, split=True, excess=error.size, is_answered=steps.last is not None, error_type="request")
     except SendError as error:
         return _attempted([error.outcome] * count, steps, is_sick=error.is_sick, error_type=error.error_type)
     except TimeoutError:
@@ -100,6 +106,14 @@ async def attempt(
     return _attempted(
         outcomes, steps, split=_is_refused_whole(outcomes, steps.last) or _is_unread(outcomes, steps.last)
     )
+
+
+class _TooLongError(Exception):
+    """A request's body is longer than the batch policy lets it be; nothing of it was sent."""
+
+    def __init__(self, size: int, most: int | None) -> None:
+        super().__init__(f"a request of {size:,} bytes, where {most or 0:,} may be: tried by halves")
+        self.size = size
 
 
 class _Steps:
@@ -148,6 +162,8 @@ class _Steps:
             raise _broken(self._action, f"yielded {type(request).__name__} in place of a Request")
         if self.count >= MAX_STEPS:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
+        if size := excess(self._action.batch, len(self._payloads), request):
+            raise _TooLongError(size, self._action.batch and self._action.batch.max_bytes)
         self.count += 1
         self.last = None
         is_foreign = False
@@ -167,7 +183,7 @@ class _Steps:
                 if is_end:
                     return _checked(self._action, given, count)
                 response = await self.send(given)
-        except (PluginError, SendError, TimeoutError):
+        except (PluginError, SendError, TimeoutError, _TooLongError):
             raise
         except PLUGIN_RAISES as error:
             # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
