@@ -296,10 +296,10 @@ class Response(msgspec.Struct, frozen=True):
             ValueError: its end was cut off: an empty object would say that nothing was refused. Delivery knows what to
                 do then, a plugin need not catch it.
         """
-        if self.is_cut:
-            return self.json()  # raises
         try:
             answer = self.json()
         except ValueError:
+            if self.is_cut:
+                raise
             return {}
         return answer if isinstance(answer, dict) else {}

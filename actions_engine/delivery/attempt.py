@@ -111,8 +111,8 @@ async def attempt(
 class _TooLongError(Exception):
     """A request's body is longer than the batch policy lets it be; nothing of it was sent."""
 
-    def __init__(self, size: int, most: int | None) -> None:
-        super().__init__(f"a request of {size:,} bytes, where {most or 0:,} may be: tried by halves")
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"a request of {size:,} bytes, where {most:,} may be: tried by halves")
         self.size = size
 
 
@@ -162,8 +162,9 @@ class _Steps:
             raise _broken(self._action, f"yielded {type(request).__name__} in place of a Request")
         if self.count >= MAX_STEPS:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
-        if size := excess(self._action.batch, len(self._payloads), request):
-            raise _TooLongError(size, self._action.batch and self._action.batch.max_bytes)
+        policy = self._action.batch
+        if policy is not None and (size := excess(policy, len(self._payloads), request)):
+            raise _TooLongError(size, policy.max_bytes or 0)
         self.count += 1
         self.last = None
         is_foreign = False
