@@ -22,7 +22,7 @@ from actions_engine.payload import Payload
 from actions_engine.request import Request, Response, Secret
 
 #: Requests that one attempt may make, against a generator that never ends.
-MAX_STEPS = 50
+MAX_STEPS = 200
 #: Characters of an answer that a reason quotes.
 _MAX_QUOTE = 300
 #: Characters of a reason.

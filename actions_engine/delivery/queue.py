@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -81,6 +82,11 @@ class Group(Filling[Held]):
 
     def _size_of(self, held: Held) -> int:
         return int(self.growth * len(held.call.payload))
+
+
+def _tells_apart(action: Action) -> bool:
+    """Whether calls of one request may end differently: a reader of answers, and several steps, tell them apart."""
+    return action.outcomes is not None or inspect.isgeneratorfunction(action.function)
 
 
 @dataclass(slots=True, eq=False)
@@ -199,7 +205,7 @@ class Queue:
         """Add a user's further call to the group that holds the one before, if that keeps their order."""
         group, policy = user.group, held.action.batch
         # Where a vendor answers for each item alone, the first could fail and the second succeed.
-        if user.waiting or policy is None or held.action.outcomes is not None:
+        if user.waiting or policy is None or _tells_apart(held.action):
             return False
         if not group.is_open or group.calls[0].key != held.key or not group.has_room(policy, held):
             return False
