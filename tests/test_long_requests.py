@@ -71,7 +71,7 @@ def engine(folder: Path, action: str, endpoint: str, delivery: str = "") -> Engi
 
 
 def events(count: int) -> list[dict[str, Any]]:
-    return [{"type": "track", "event": "E", "userId": f"u-{n % 7}", "messageId": f"m-{n}"} for n in range(count)]
+    return [{"type": "track", "event": "E", "userId": f"u-{n % 50}", "messageId": f"m-{n}"} for n in range(count)]
 
 
 def test_no_request_of_several_calls_is_longer_than_its_policy(tmp_path: Path) -> None:
