@@ -45,7 +45,7 @@ class Filling(Generic[Item]):
 
     Attributes:
         calls: What is in it, in order.
-        size: Bytes of JSON of their payloads.
+        size: Bytes of JSON of their payloads; in delivery, what the request is expected to be long.
         records: The vendor's records that they make.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actions_engine import Delivery, Engine, Outcome, Request, Response
+from actions_engine import Delivery, Engine, Outcome, Registry, Request, Response
 from actions_engine.delivery.transports.http import HttpTransport
 from actions_engine.store.contract import Filter, StoredCall
 from actions_engine.store.open import store_of
@@ -90,6 +90,48 @@ def test_a_call_whose_own_answer_is_cut_is_not_called_delivered(tmp_path: Path) 
     assert len(vendor.received) == 2
 
 
+@pytest.mark.parametrize(
+    ("destination", "action", "status"),
+    [
+        ("amplitude", "log_event", 400),
+        ("braze", "track_event", 201),
+        ("braze", "create_alias", 201),
+        ("customerio", "track_event", 207),
+        ("iterable", "track_event", 200),
+        ("iterable", "update_user", 200),
+        ("mixpanel", "track_event", 200),
+        ("mixpanel", "track_purchase", 200),
+        ("slack", "post_message", 200),
+        ("tiktok_events", "track", 200),
+    ],
+)
+def test_no_reader_takes_a_cut_answer_for_a_whole_one(destination: str, action: str, status: int) -> None:
+    """A reader that looks for the items at fault says that it cannot, and so delivery knows."""
+    read = Registry.from_entry_points().destinations[destination].actions[action].outcomes
+    assert read is not None
+    with pytest.raises(ValueError, match="cut off"):
+        read(Response(status, {}, b'{"errors": [{"ind', is_cut=True), [None])
+
+
+def test_a_refusal_with_a_success_is_searched_for_too(tmp_path: Path) -> None:
+    """TikTok refuses a request for one bad event by a code in a 200: the bad one is found, the others are taken."""
+
+    def judge(request: Received) -> Answer:
+        events = [event["event_id"] for event in request.json()["data"]]
+        return Answer(200, {"code": 40002, "message": "no"} if "m-13" in events else {"code": 0})
+
+    with Vendor(judge) as vendor:
+        file = tmp_path / "tiktok.yaml"
+        file.write_text(
+            "destination: tiktok_events\n"
+            f"settings: {{access_token: key-12345, event_source_id: C1, endpoint: '{vendor.url}'}}\n"
+            "mappings: [{name: T, action: track, fields: {event: event}}]\n"
+        )
+        calls = delivered(tmp_path, Engine.load(file, environ={}), [track(number) for number in range(20)])
+    assert sorted(call.state for call in calls) == ["delivered"] * 19 + ["rejected"]
+    assert [call.reason for call in calls if call.state == "rejected"] == ["TikTok's code 40002: no"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_of_a_write_names_where_it_leads(tmp_path: Path, status: int) -> None:
     """It is not followed; host and path are told with the remedy, and neither query nor credentials nor secrets."""
@@ -120,7 +162,13 @@ def test_a_location_is_told_as_far_as_it_can_be_read(location: str, told: str) -
 
 
 def track(number: int) -> dict[str, Any]:
-    return {"type": "track", "event": "E", "userId": f"u-{number}", "messageId": f"m-{number}", "properties": {}}
+    return {
+        "type": "track",
+        "event": "E",
+        "userId": f"u-{number}",
+        "messageId": f"m-{number}",
+        "timestamp": "2026-01-05T10:00:00Z",
+    }
 
 
 def iterable(folder: Path, vendor: Vendor, delivery: str = "") -> Engine:

@@ -103,9 +103,8 @@ async def attempt(
         return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
     quote = _quoted(steps)
     outcomes = [_with_quote(outcome, steps.last, quote) for outcome in outcomes]
-    return _attempted(
-        outcomes, steps, split=_is_refused_whole(outcomes, steps.last) or _is_unread(outcomes, steps.last)
-    )
+    is_refused = _is_refused_whole(outcomes, steps.last, is_http=not transport.flushes)
+    return _attempted(outcomes, steps, split=is_refused or _is_unread(outcomes, steps.last))
 
 
 class _TooLongError(Exception):
@@ -303,8 +302,11 @@ def _blame(error: PluginError, count: int, steps: _Steps) -> Attempted:
     return _attempted([Outcome.rejected(reason)] * count, steps, split=count > 1, error_type="plugin")
 
 
-def _is_refused_whole(outcomes: list[Outcome], response: Response | None) -> bool:
-    if len(outcomes) < 2 or response is None or not 400 <= response.status < 500:
+def _is_refused_whole(outcomes: list[Outcome], response: Response | None, *, is_http: bool) -> bool:
+    if len(outcomes) < 2 or response is None:
+        return False
+    # Some vendors refuse with a 200 and a code in the body. A transport of the destination's own knows each item.
+    if not (400 <= response.status < 500 or (is_http and 200 <= response.status < 300)):
         return False
     # Where a reader found different outcomes, the vendor has told the items apart already.
     return outcomes[0].kind == "rejected" and all(outcome == outcomes[0] for outcome in outcomes)
