@@ -86,7 +86,7 @@ class Batch:
 
     Attributes:
         max_calls: Calls a request.
-        max_bytes: Bytes of JSON a request, measured on the payloads.
+        max_bytes: Bytes of a request's body, as long as it carries more than one call.
         max_records: Records a request, where the vendor counts those: `records` tells how many a payload makes.
         records: Counts a payload's records; one each by default.
         key: Only calls with an equal key share a request; all do by default.

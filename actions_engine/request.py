@@ -267,28 +267,39 @@ class Response(msgspec.Struct, frozen=True):
     Attributes:
         status: The HTTP status, or its nearest likeness from another transport.
         headers: By name in lower case.
-        body: The whole body.
+        body: The whole body, or its beginning where it was cut.
+        is_cut: Whether the answer was longer than is read: what its end says is not known.
     """
 
     status: int
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
+    is_cut: bool = False
 
     def json(self) -> Any:
         """Return the body read as JSON.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or its end was cut off.
         """
+        if self.is_cut:
+            raise ValueError(f"the answer was cut off after {len(self.body):,} bytes")
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"the answer is not JSON: {error}") from None
 
     def json_object(self) -> dict[str, Any]:
-        """Return the body read as a JSON object; an empty one where it is none, whatever it is."""
+        """Return the body read as a JSON object; an empty one where it is none, whatever it is.
+
+        Raises:
+            ValueError: its end was cut off: an empty object would say that nothing was refused. Delivery knows what to
+                do then, a plugin need not catch it.
+        """
         try:
             answer = self.json()
         except ValueError:
+            if self.is_cut:
+                raise
             return {}
         return answer if isinstance(answer, dict) else {}
