@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -114,6 +115,8 @@ def message_id(event: dict[str, Any]) -> str:
 def given_message_id(event: dict[str, Any]) -> str:
     """Return the event's `messageId`: text that is not blank, or a whole number; empty where it has none."""
     given = event.get("messageId")
+    if isinstance(given, UUID):
+        return str(given)
     if isinstance(given, str):
         return given if given.strip() else ""
     return f"{given:d}" if type(given) is int and abs(given) < _LARGEST_NUMBER else ""

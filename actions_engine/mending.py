@@ -91,7 +91,8 @@ class _Mender:
             emptied: set[Path] = set()
             for found in told.found:
                 self._mend(row, found, emptied)
-            for path in emptied:
+            # From the inside, as what is taken out of a list moves the items behind it.
+            for path in sorted(emptied, key=len, reverse=True):
                 self._sweep(row, path)
         self.faults.append(Fault("", "", "it holds too much that cannot be read"))
         return None

@@ -56,7 +56,7 @@ def encode_json(value: Any) -> bytes:
     """Encode as JSON in UTF-8, key order kept, integers of any size exact, secrets revealed.
 
     Raises:
-        ValueError: the value is no JSON: too deep, or text that is no Unicode (a lone surrogate).
+        ValueError: the value is no JSON: it is too deep, or a number has too many digits.
         TypeError: it holds an object that JSON does not know.
     """
     try:
@@ -64,11 +64,31 @@ def encode_json(value: Any) -> bytes:
     except RecursionError:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
     except UnicodeEncodeError:
-        raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
+        # A lone surrogate is no text: its place is taken by the character that says so.
+        return _ENCODER.encode(_with_text(value))
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise ValueError("the value holds a number of more than 4,300 digits") from None
         raise
+
+
+def _with_text(value: Any, depth: int = 0) -> Any:
+    """Return a value whose texts are Unicode."""
+    if depth > _DEEPEST:
+        raise ValueError("the value is nested too deeply to be written as JSON")
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_with_text(name, depth): _with_text(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_text(item, depth + 1) for item in value]
+    if isinstance(value, SecretStr):
+        return _with_text(value.get_secret_value())
+    return _with_text(value.body(), depth + 1) if hasattr(value, "body") else value
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DEEPEST = 500
 
 
 def _reveal(value: Any) -> Any:
@@ -86,7 +106,7 @@ def _reveal(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_reveal)
+_ENCODER = msgspec.json.Encoder(enc_hook=_reveal, decimal_format="number")
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):

@@ -146,6 +146,8 @@ def _user(event: dict[str, Any]) -> str:
         value = event.get(name)
         if isinstance(value, str) and value:
             return f"{name}:{value}"
+        if isinstance(value, uuid.UUID):
+            return f"{name}:{value}"
         if type(value) is int:
             # Python writes no number of more than 4,300 digits, but for its hexadecimal ones.
             return f"{name}:{value if abs(value) < 10**40 else hex(value)}"

@@ -139,6 +139,13 @@ class SQLStore(ABC):
             ],
         )  # fmt: skip
         insert_notes(cursor, [(call_id, call.notes) for call_id, (_, call) in zip(ids, planned, strict=True)])
+        counted = Counter((storable(call.instance), storable(call.mapping)) for _, call in planned)
+        cursor.run_many(
+            "INSERT INTO accounts (instance, mapping, accepted) VALUES (?, ?, ?) "
+            "ON CONFLICT (instance, mapping) DO UPDATE SET accepted = accounts.accepted + excluded.accepted",
+            # In one order everywhere, so that two processes never wait for each other.
+            [(*account, count) for account, count in sorted(counted.items())],
+        )
 
     @staticmethod
     def _count_duplicates(cursor: Cursor, count: int) -> None:
