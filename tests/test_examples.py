@@ -87,7 +87,7 @@ def test_coverage_names_what_no_example_exercises() -> None:
         "3: no example shows when 'Case' does not fire",
         "6: in no example of 'Case' `type` is \"track\" does not hold",
         "6: in no example of 'Case' `userId` exists does not hold",
-        "6: in no example of 'Case' the field 'traits' has a value",
+        "7: in no example of 'Case' the field 'traits' has a value",
         "14: 'Bare' has no example",
     ]
 
