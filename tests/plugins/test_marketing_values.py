@@ -31,8 +31,10 @@ def _cases() -> list[Any]:
     found = []
     for file in sorted(CASES.glob("*.yaml")):
         content = yaml.safe_load(file.read_text())
-        for case in content["cases"]:
-            found.append(pytest.param(file.stem, content["settings"], case, id=f"{file.stem}: {case['case']}"))
+        found += [
+            pytest.param(file.stem, content["settings"], case, id=f"{file.stem}: {case['case']}")
+            for case in content["cases"]
+        ]
     return found
 
 
