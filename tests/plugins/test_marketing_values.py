@@ -49,6 +49,7 @@ def _seen(engine: Engine, events: list[dict[str, Any]]) -> dict[str, Any]:
         requests.append(shown | {"body": json.loads(content) if content else None})
     return {
         "calls": len(calls),
+        "payloads": [call.payload.body() for call in calls],
         "requests": requests,
         "notes": sorted({note.field for call in calls for note in call.notes}),
         "rejections": [rejection.reason for routing in routings for rejection in routing.rejections],
