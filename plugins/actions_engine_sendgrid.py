@@ -151,10 +151,15 @@ class SendMail(Payload):
 sendgrid = Destination("sendgrid", settings=SendGridSettings, title="SendGrid")
 
 
+def _together(payload: UpsertContact) -> tuple[Any, ...]:
+    # Contacts with custom fields wait for a look-up, which may fail: the others do without.
+    return tuple(payload.list_ids), bool(payload.custom_fields)
+
+
 # https://www.twilio.com/docs/sendgrid/api-reference/contacts/add-or-update-a-contact: 30,000 contacts or 6 MB.
 @sendgrid.action(
     trigger='type = "identify"',
-    batch=Batch(max_calls=1000, max_bytes=5_000_000, key=lambda payload: tuple(payload.list_ids), linger=1.0),
+    batch=Batch(max_calls=1000, max_bytes=5_000_000, key=_together, linger=1.0),
 )
 def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) -> Steps:
     """Make contacts or update them."""

@@ -45,7 +45,7 @@ def _seen(engine: Engine, events: list[dict[str, Any]]) -> dict[str, Any]:
     requests = []
     for request in engine.requests(calls):
         content = request.body()
-        shown = {"url": request.url if isinstance(request.url, str) else "", "headers": request.full_headers()}
+        shown = {"method": request.method, "headers": request.full_headers()}
         requests.append(shown | {"body": json.loads(content) if content else None})
     return {
         "calls": len(calls),
