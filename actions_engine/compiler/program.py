@@ -62,6 +62,7 @@ def compile_fields(
     for number, (name, fields) in enumerate(mappings):
         row = code.fields(name, fields, single[number] if single else frozenset())
         results.append(row if finish is None else finish(code, number, row))
+    code.leave_blank_out()
     code.line(f"return ({', '.join(results)},)")
     return code.compile()
 
@@ -83,6 +84,8 @@ class ProgramWriter(CodeWriter):
             self.known["object", argument] = argument
         # Functions for nodes that are nested too deeply, or are references.
         self._own: dict[Any, str] = {}
+        # Rows, their fields that take one value, and the variables of those.
+        self._single: list[tuple[str, str, str]] = []
 
     # -- fields
 
@@ -95,7 +98,17 @@ class ProgramWriter(CodeWriter):
             if not isinstance(field, Constant):
                 self.line(f"# {mapping!a}: {name!a}{_comment(field)}")
             values.append((name, field, self.field(field)))
-        return self._record(values, single)
+        row = self._record(values)
+        self._single += [(row, name, value) for name, field, value in values if name in single and _may_be_blank(field)]
+        return row
+
+    def leave_blank_out(self) -> None:
+        """Take blank text out of the dicts of fields: one look at all of it, as mostly there is none."""
+        if self._single:
+            values = dict.fromkeys(value for _, _, value in self._single)
+            with self.block(f"if not BLANK.isdisjoint(({', '.join(values)},)):"):
+                for row, name, value in self._single:
+                    self.line(f"if {value} in BLANK: del {row}[{name!a}]")
 
     def field(self, field: FieldValue) -> str:
         """Compute a field's value and return an expression for it."""
@@ -111,21 +124,13 @@ class ProgramWriter(CodeWriter):
             case Items(items):
                 return self._items([(item, self.field(item)) for item in items])
 
-    def _record(self, values: Sequence[tuple[str, FieldValue, str]], single: Set[str] = frozenset()) -> str:
+    def _record(self, values: Sequence[tuple[str, FieldValue, str]]) -> str:
         record = self.fresh("f")
         # One display and a deletion for each missing field: most fields are there, and a display is far the fastest.
         self.line(f"{record} = {{{', '.join(f'{name!a}: {value}' for name, _, value in values)}}}")
         for name, field, value in values:
             if not _is_always_there(field):
                 self.line(f"if {value} is None: del {record}[{name!a}]")
-        looked_at = [
-            (name, value) for name, field, value in values if name in single and not isinstance(field, Constant)
-        ]
-        if looked_at:
-            # One look for all of them: mostly none is blank.
-            with self.block(f"if not BLANK.isdisjoint(({', '.join(value for _, value in looked_at)},)):"):
-                for name, value in looked_at:
-                    self.line(f"if {value} in BLANK: del {record}[{name!a}]")
         return record
 
     def _items(self, values: Sequence[tuple[FieldValue, str]]) -> str:
@@ -354,6 +359,13 @@ class ProgramWriter(CodeWriter):
 def _is_always_there(field: FieldValue) -> bool:
     """Whether a field has a value on every event; only a bare expression can be missing."""
     return not isinstance(field, Expression)
+
+
+def _may_be_blank(field: FieldValue) -> bool:
+    """Whether a computed value may be text that is blank."""
+    if isinstance(field, Template):
+        return not any(isinstance(part, str) and part.strip() for part in field.parts)
+    return isinstance(field, Expression)
 
 
 def _comment(field: FieldValue) -> str:
