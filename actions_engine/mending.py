@@ -181,6 +181,12 @@ class _Mender:
             self._tried = {known for known in self._tried if known[: len(path)] != path}
 
 
+def must_be_exact(model: type[Payload], path: typing.Sequence[str]) -> bool:
+    """Whether a field, given by its path as text, is of a type that rejects what it cannot read."""
+    steps: Path = tuple(int(step) if step.isdigit() else step for step in path)
+    return any(step.is_exact for step in _steps(model, steps))
+
+
 class _Step(typing.NamedTuple):
     is_required: bool
     is_exact: bool

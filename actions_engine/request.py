@@ -52,8 +52,12 @@ def compact(values: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str
     return {name: value for name, value in given.items() if value is not None}
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: Any, *, is_strict: bool = False) -> bytes:
     """Encode as JSON in UTF-8, key order kept, integers of any size exact, secrets revealed.
+
+    Args:
+        value: What to encode.
+        is_strict: Whether text that is no Unicode is refused; else U+FFFD takes the place of lone surrogates.
 
     Raises:
         ValueError: the value is no JSON: it is too deep, or a number has too many digits.
@@ -65,6 +69,8 @@ def encode_json(value: Any) -> bytes:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
     except UnicodeEncodeError:
         # A lone surrogate is no text: its place is taken by the character that says so.
+        if is_strict:
+            raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
         return _ENCODER.encode(_with_text(value))
     except ValueError as error:
         if "integer string conversion" in str(error):

@@ -313,7 +313,9 @@ def test_notes_are_in_ledger_command_and_metrics(tmp_path: Path) -> None:
     """A delivered call keeps its notes: the ledger counts it, `notes` lists it, a metric counts field and mapping."""
     engine = engine_of(Order, tmp_path)
     store = str(tmp_path / "calls.db")
-    events = [{"type": "track", "event": "A", "userId": "u", "messageId": str(n), "timestamp": "soon"} for n in range(3)]
+    events = [
+        {"type": "track", "event": "A", "userId": "u", "messageId": str(n), "timestamp": "soon"} for n in range(3)
+    ]
     with Delivery(engine, store, deliver=False).in_thread() as delivery:
         delivery.accept(events)
         (row,) = delivery.ledger()

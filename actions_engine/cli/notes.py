@@ -21,10 +21,10 @@ _PAGE = 1_000
 @click.option("--store", "url", required=True, metavar="URL", help="The store.")
 @click.option("--destination", "instance", help="The destination instance.")
 @click.option("--mapping", help="The mapping's name.")
-@click.option("--limit", type=click.IntRange(min=1), default=100_000, show_default=True, help="Calls to look at.")
+@click.option("--most", type=click.IntRange(min=1), default=100_000, show_default=True, help="Calls to look at.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="What was left out how often, with a call as an example; or a JSON line for each call.")  # fmt: skip
-def notes(url: str, instance: str | None, mapping: str | None, limit: int, form: str) -> None:
+def notes(url: str, instance: str | None, mapping: str | None, most: int, form: str) -> None:
     """Say what calls went out without: values that their fields could not read, and what was changed for a vendor.
 
     A call is not lost to one odd value of an optional field. Who wants it to be writes `invalid: reject` in the
@@ -36,8 +36,8 @@ def notes(url: str, instance: str | None, mapping: str | None, limit: int, form:
     looked_at = 0
     with opened(url) as store:
         after = 0
-        while looked_at < limit:
-            calls = store.notes(what, limit=min(_PAGE, limit - looked_at), after=after)
+        while looked_at < most:
+            calls = store.notes(what, limit=min(_PAGE, most - looked_at), after=after)
             for call in calls:
                 if form == "json":
                     click.echo(json.dumps(_plain(call)))
@@ -55,7 +55,7 @@ def notes(url: str, instance: str | None, mapping: str | None, limit: int, form:
         place = f"  {note.place}" if note.place else ""
         click.echo(f"{count:>10,}  {name} / {mapped}  {note}{place}  (call {example[name, mapped, note]})")
     told = f"{counted(looked_at, 'call')} with notes"
-    click.echo(f"{told}; there may be more (--limit)" if looked_at == limit else told, err=True)
+    click.echo(f"{told}; there may be more (--most)" if looked_at == most else told, err=True)
 
 
 def _plain(call: NotedCall) -> dict[str, Any]:

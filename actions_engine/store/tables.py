@@ -66,7 +66,7 @@ def check_tables(cursor: Cursor, present: Collection[str], shown: str) -> None:
     if len(set(present) & set(NAMES)) <= _FEW:
         raise StoreError(f"{shown}: what is there belongs to something else; name another file, database or schema")
     if "meta" not in present:
-        raise StoreError(f"{shown}: the store is damaged, it has no table meta; {_MEND}")
+        _check_all(present, 1, shown)
     found = dict(cursor.rows("SELECT name, value FROM meta WHERE name IN ('version', 'duplicates')"))
     for name in ("version", "duplicates"):
         value = found.get(name)
@@ -81,6 +81,10 @@ def check_tables(cursor: Cursor, present: Collection[str], shown: str) -> None:
             f"{shown}: a newer release of actions-engine wrote it (tables of version {version}, this release knows "
             f"{VERSION}); use that release"
         )
+    _check_all(present, version, shown)
+
+
+def _check_all(present: Collection[str], version: int, shown: str) -> None:
     if missing := [name for name in NAMES if name not in present and _SINCE.get(name, 1) <= version]:
         raise StoreError(f"{shown}: the store is damaged, it has no table {', '.join(missing)}; {_MEND}")
 
