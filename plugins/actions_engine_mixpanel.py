@@ -52,8 +52,7 @@ class MixpanelSettings(RegionalSettings):
     service_account_secret: Annotated[Secret | None, Field(description="The service account's secret.")] = None
     project_id: Annotated[str | int | None, Field(description="The project's id, for the service account.")] = None
     api_secret: Annotated[
-        Secret | None,
-        Field(description=f"The project's API secret; Mixpanel takes it until {API_SECRET_ENDS:%B %Y}. Leave it out."),
+        Secret | None, Field(description=f"The project's API secret; Mixpanel takes it until {API_SECRET_ENDS:%B %Y}.")
     ] = None
     region: Annotated[Literal["us", "eu", "in"], Field(description="Where the project lives.")] = "us"
 
