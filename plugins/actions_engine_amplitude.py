@@ -4,16 +4,19 @@ Source: https://amplitude.com/docs/apis/analytics/http-v2 and its neighbours. Am
 insert_id within seven days.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from actions_engine import (
     Batch,
     Destination,
+    Exact,
     Fact,
     From,
     JsonObject,
+    Money,
     Number,
     Outcome,
     Payload,
@@ -36,36 +39,76 @@ class AmplitudeSettings(RegionalSettings):
     hosts: ClassVar = {"us": "https://api2.amplitude.com", "eu": "https://api.eu.amplitude.com"}
     api_key: Annotated[Secret, Field(description="The project's API key.")]
     region: Annotated[Literal["us", "eu"], Field(description="Where the project lives.")] = "us"
-    min_id_length: Annotated[int | None, Field(description="The shortest id taken; 5 where unset.", ge=1)] = None
+    min_id_length: Annotated[
+        int | None, Field(description="The shortest id taken; where unset, as short as a request's ids are.", ge=1)
+    ] = None
 
 
 _AGENT = "parse_user_agent(context.userAgent)"
+_DEVICE_ID = f"{Fact.DEVICE_ID} || anonymousId"
+# What programs write where they know no id; Amplitude refuses an event with one.
+# Source: https://amplitude.com/docs/apis/analytics/http-v2#device-ids-and-user-ids-minimum-length.
+_NO_IDS = frozenset({
+    "anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "{}", "lmy47d", "0", "-1", '""',
+    "00000000-0000-0000-0000-000000000000",
+})  # fmt: skip
+# Amplitude's own spelling, by which its reports tell platforms apart.
+_PLATFORMS = {"ios": "iOS", "android": "Android", "web": "Web"}
+# What says that an event is of no session.
+_NO_SESSION = -1
+
+
+def _known(text: str) -> str:
+    if text.strip().lower() in _NO_IDS:
+        raise ValueError("it stands for no id at all, and Amplitude refuses it")
+    return text
+
+
+def _spelled(platform: str) -> str:
+    return _PLATFORMS.get(platform.strip().lower(), platform)
+
+
+def _session(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    # It is no moment: the second before 1970.
+    return _NO_SESSION if str(value).strip() in ("-1", "-1.0") else read(value)
+
+
+_Id = Annotated[str, AfterValidator(_known)]
+_Platform = Annotated[str, AfterValidator(_spelled)]
+_Session = Annotated[UnixMillis, WrapValidator(_session)]
 
 
 class User(Payload):
     """Who it was, and on what."""
 
-    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
-    device_id: Annotated[str | None, From("context.device.id || anonymousId", "The device's or visitor's id.")] = None
-    app_version: Annotated[str | None, From("context.app.version", "The app's version.")] = None
+    user_id: Annotated[_Id | None, From("userId", "Your id of the user.")] = None
+    device_id: Annotated[_Id | None, From(_DEVICE_ID, "The device's or visitor's id.")] = None
+    app_version: Annotated[str | None, From(Fact.APP_VERSION, "The app's version.")] = None
     platform: Annotated[
-        str | None,
-        From("if(context.library.name == 'analytics.js', 'Web', context.device.type)", "Web, iOS, Android and so on."),
+        _Platform | None,
+        From(f"{Fact.DEVICE_TYPE} || if({Fact.LIBRARY_NAME} == 'analytics.js', 'Web')", "Web, iOS, Android and so on."),
     ] = None
-    os_name: Annotated[str | None, From(f"context.os.name || {_AGENT}.os", "The operating system.")] = None
-    os_version: Annotated[str | None, From(f"context.os.version || {_AGENT}.os_version", "Its version.")] = None
+    os_name: Annotated[str | None, From(f"{Fact.OS_NAME} || {_AGENT}.os", "The operating system.")] = None
+    os_version: Annotated[str | None, From(f"{Fact.OS_VERSION} || {_AGENT}.os_version", "Its version.")] = None
+    device_brand: Annotated[str | None, Field(description="The device's brand.")] = None
     device_manufacturer: Annotated[
-        str | None, From(f"context.device.manufacturer || {_AGENT}.device_brand", "Who made the device.")
+        str | None, From(f"{Fact.DEVICE_MANUFACTURER} || {_AGENT}.device_brand", "Who made the device.")
     ] = None
     device_model: Annotated[
-        str | None, From(f"context.device.model || {_AGENT}.device_model", "The device's model.")
+        str | None, From(f"{Fact.DEVICE_MODEL} || {_AGENT}.device_model", "The device's model.")
     ] = None
-    carrier: Annotated[str | None, From("context.network.carrier", "The network's carrier.")] = None
-    country: Annotated[str | None, From("context.location.country", "Country.")] = None
-    region: Annotated[str | None, From("context.location.region", "Region.")] = None
-    city: Annotated[str | None, From("context.location.city", "City.")] = None
-    language: Annotated[str | None, From("context.locale", "Language, such as en-US.")] = None
-    library: Annotated[str | None, From("context.library.name", "What sent the event first.")] = None
+    carrier: Annotated[str | None, From(Fact.CARRIER, "The network's carrier.")] = None
+    country: Annotated[str | None, From(Fact.LOCATION_COUNTRY, "Country.")] = None
+    region: Annotated[str | None, From(Fact.LOCATION_REGION, "Region.")] = None
+    city: Annotated[str | None, From(Fact.LOCATION_CITY, "City.")] = None
+    language: Annotated[str | None, From(Fact.LOCALE, "Language, such as en-US.")] = None
+    library: Annotated[str | None, From(Fact.LIBRARY_NAME, "What sent the event first.")] = None
+    user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
+    groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
+    referrer: Annotated[str | None, From(Fact.REFERRER, "The page before; kept as user property.")] = None
+    campaign: Annotated[JsonObject | None, From("context.campaign", "The campaign; kept as utm_… user properties.")] = (
+        None
+    )
 
     identified = at_least_one_of("user_id", "device_id")
 
@@ -75,28 +118,31 @@ class LogEvent(User):
 
     event_type: Annotated[str, From("event", "The event's name.")]
     time: Annotated[UnixMillis | None, From(Fact.MOMENT, "When it happened.")] = None
-    session_id: Annotated[UnixMillis | None, Field(description="When the session began: its id.")] = None
+    session_id: Annotated[
+        _Session | None,
+        From(
+            'integrations."Actions Amplitude".session_id || integrations.Amplitude.session_id',
+            "When the session began: its id; -1 for none.",
+        ),
+    ] = None
     event_properties: Annotated[JsonObject | None, From("properties", "Details of it.")] = None
-    user_properties: Annotated[JsonObject | None, Field(description="The user's properties, set along with it.")] = None
-    groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
-    ip: Annotated[str | None, From("context.ip", "IP address, for the place.")] = None
-    referrer: Annotated[str | None, From("context.page.referrer", "The page before; kept as user property.")] = None
-    campaign: Annotated[JsonObject | None, From("context.campaign", "The campaign; kept as utm_… user properties.")] = (
-        None
-    )
-    revenue: Annotated[Number | None, Field(description="What it is worth.")] = None
-    price: Annotated[Number | None, Field(description="The price of one.")] = None
-    quantity: Annotated[int | None, Field(description="How many.")] = None
+    ip: Annotated[str | None, From(Fact.IP, "IP address, for the place.")] = None
+    location_lat: Annotated[Number | None, From(Fact.LATITUDE, "Latitude.")] = None
+    location_lng: Annotated[Number | None, From(Fact.LONGITUDE, "Longitude.")] = None
+    revenue: Annotated[Money | None, Field(description="What it is worth.")] = None
+    price: Annotated[Money | None, Field(description="The price of one.")] = None
+    quantity: Annotated[Annotated[int, Exact()] | None, Field(description="How many.")] = None
     product_id: Annotated[str | None, Field(description="What was bought.")] = None
     revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = None
-    idfa: Annotated[str | None, Field(description="Apple's advertising id.")] = None
-    adid: Annotated[str | None, Field(description="Google's advertising id.")] = None
+    idfa: Annotated[str | None, From(Fact.ADVERTISING_ID, "Apple's advertising id.")] = None
+    idfv: Annotated[str | None, From(Fact.VENDOR_ID, "Apple's id of the vendor's apps.")] = None
+    adid: Annotated[str | None, From(Fact.ADVERTISING_ID, "Google's advertising id.")] = None
 
 
 class LogPurchase(LogEvent):
     """A completed order."""
 
-    revenue: Annotated[Number | None, From(Fact.REVENUE, "What it is worth.")] = None
+    revenue: Annotated[Money | None, From(Fact.REVENUE, "What it is worth.")] = None
     revenue_type: Annotated[str | None, Field(description="The kind of revenue.")] = "Purchase"
     products: Annotated[
         list[Product] | None, From(Fact.PRODUCTS, "The products; each becomes an event Product Purchased.")
@@ -107,7 +153,6 @@ class IdentifyUser(User):
     """What is known about a user."""
 
     user_properties: Annotated[JsonObject | None, From("traits", "What is known.")] = None
-    groups: Annotated[JsonObject | None, Field(description="The user's groups by type.")] = None
     paying: Annotated[bool | None, Field(description="Whether the user pays.")] = None
 
 
@@ -117,17 +162,19 @@ class GroupIdentify(Payload):
     group_type: Annotated[str, Field(description="The kind of group.")] = "company"
     group_value: Annotated[str, From("groupId", "The group's id.")]
     group_properties: Annotated[JsonObject | None, From("traits", "What is known.")] = None
-    user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
-    device_id: Annotated[str | None, From("anonymousId", "The visitor's id.")] = None
+    user_id: Annotated[_Id | None, From("userId", "Your id of the user.")] = None
+    device_id: Annotated[_Id | None, From(_DEVICE_ID, "The device's or visitor's id.")] = None
     time: Annotated[UnixMillis | None, From(Fact.MOMENT, "When it happened.")] = None
 
 
 class MapUser(Payload):
     """Two ids of one user."""
 
-    user_id: Annotated[str, From("previousId", "The id that is mapped.")]
-    global_user_id: Annotated[str | None, From("userId", "What it is mapped to.")] = None
+    user_id: Annotated[_Id, From(Fact.PREVIOUS_ID, "The id that is mapped.")]
+    global_user_id: Annotated[_Id | None, From("userId", "What it is mapped to.")] = None
     unmap: Annotated[bool | None, Field(description="Undo the mapping of user_id.")] = None
+
+    said = at_least_one_of("global_user_id", "unmap")
 
 
 amplitude = Destination("amplitude", settings=AmplitudeSettings, title="Amplitude")
@@ -213,7 +260,7 @@ def _of_order(words: list[str] | None, last: Outcome, is_left: bool, is_any_refu
 @amplitude.action(trigger='type = "identify"', batch=Batch(max_calls=500, max_bytes=900_000, linger=0.5))
 def identify_user(settings: AmplitudeSettings, payloads: list[IdentifyUser]) -> Request:
     """Tell what is known about users."""
-    return _identify(settings, "/identify", [compact(payload.body()) for payload in payloads])
+    return _identify(settings, "/identify", [_user(payload) for payload in payloads])
 
 
 @amplitude.action(trigger='type = "group"')
@@ -239,15 +286,18 @@ def group_identify(settings: AmplitudeSettings, payload: GroupIdentify) -> Steps
 def map_user(settings: AmplitudeSettings, payloads: list[MapUser]) -> Request:
     """Tell that two ids are one user."""
     host = settings.endpoint or _MAPPING_HOSTS[settings.region]
-    mapping = encode_json([compact(payload.body()) for payload in payloads]).decode()
-    return Request.post(f"{host}/usermap", form={"api_key": settings.api_key, "mapping": mapping})
+    mappings = [compact(payload.body()) for payload in payloads]
+    parts = compact(mapping=mappings, options=_options(settings, mappings))
+    return Request.post(f"{host}/usermap", form=_form(settings, parts))
 
 
 amplitude.preset("Track calls", action="log_event", trigger='type = "track" and event != "Order Completed"')
 amplitude.preset("Orders completed", action="log_purchase")
-page, screen = "Viewed {{ name || context.page.title }}", "Viewed {{ name }}"
-amplitude.preset("Page views", action="log_event", trigger='type = "page"', fields={"event_type": page})
-amplitude.preset("Screen views", action="log_event", trigger='type = "screen"', fields={"event_type": screen})
+for kind in ("page", "screen"):
+    viewed = f"Viewed {{{{ name || properties.name || {Fact.PAGE_TITLE} || 'a {kind}' }}}}"
+    amplitude.preset(
+        f"{kind.capitalize()} views", action="log_event", trigger=f'type = "{kind}"', fields={"event_type": viewed}
+    )
 amplitude.preset("Identify calls", action="identify_user")
 amplitude.preset("Group calls", action="group_identify")
 amplitude.preset("Alias calls", action="map_user")
@@ -258,29 +308,60 @@ _ORDER_ONLY = ("revenue", "revenueType", "price", "quantity", "productId")
 
 
 def _event(payload: LogEvent) -> dict[str, Any]:
-    given = compact(payload.body(exclude=["referrer", "campaign", "products"]))
-    event = {_NAMES.get(name, name): value for name, value in given.items()}
+    event = {_NAMES.get(name, name): value for name, value in _user(payload).items()}
     event["insert_id"] = payload.idempotency_key
-    found = {"referrer": payload.referrer} if payload.referrer else {}
-    for name, value in (payload.campaign or {}).items():
-        if isinstance(value, str) and value:
-            found["utm_campaign" if name == "name" else f"utm_{name}"] = value
-    if found:
-        first = {f"initial_{name}": value for name, value in found.items()}
-        event["user_properties"] = {"$set": found | (payload.user_properties or {}), "$setOnce": first}
+    for name in ("idfa", "idfv", "adid"):
+        if event.get(name) in _NO_IDS:  # zeros, where people are not to be followed
+            del event[name]
+    if not ("revenue" in event or {"price", "quantity"} <= event.keys()):
+        event.pop("revenueType", None)
     return event
 
 
-def _options(settings: AmplitudeSettings) -> dict[str, Any] | None:
-    return compact(min_id_length=settings.min_id_length) or None
+def _user(payload: User) -> dict[str, Any]:
+    """Return a payload's fields, and what is known of the user as one object of operations where there are any."""
+    given = compact(payload.body(exclude=["referrer", "campaign", "products", "user_properties"]))
+    found = compact(referrer=payload.referrer)
+    for name, value in (payload.campaign or {}).items():
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
+            found["utm_campaign" if name == "name" else f"utm_{name}"] = str(value)
+    own = payload.user_properties or {}
+    operations = {name: value for name, value in own.items() if name in _OPERATIONS and isinstance(value, dict)}
+    if found or operations:
+        # Beside an operation Amplitude takes no property: each becomes part of one.
+        first = {f"initial_{name}": value for name, value in found.items()}
+        plain = {name: value for name, value in own.items() if name not in operations}
+        always = found | plain | operations.get("$set", {})
+        once = first | operations.get("$setOnce", {})
+        own = operations | ({"$set": always} if always else {}) | ({"$setOnce": once} if once else {})
+    return given | ({} if payload.user_properties is None and not own else {"user_properties": own})
+
+
+# Source: https://amplitude.com/docs/apis/analytics/identify#user_properties-supported-operations.
+_OPERATIONS = frozenset({
+    "$set", "$setOnce", "$add", "$append", "$prepend", "$unset", "$preInsert", "$postInsert", "$remove",
+})  # fmt: skip
+# Amplitude leaves out shorter ids without a word, unless a request says that they are meant.
+_SHORTEST = 5
+
+
+def _options(settings: AmplitudeSettings, items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    if settings.min_id_length is not None:
+        return {"min_id_length": settings.min_id_length}
+    ids = [item[name] for item in items for name in ("user_id", "device_id", "global_user_id") if name in item]
+    shortest = min(map(len, ids), default=_SHORTEST)
+    return {"min_id_length": shortest} if shortest < _SHORTEST else None
 
 
 def _log(settings: AmplitudeSettings, events: list[dict[str, Any]]) -> Request:
-    body = compact(api_key=settings.api_key, events=events, options=_options(settings))
+    body = compact(api_key=settings.api_key, events=events, options=_options(settings, events))
     return Request.post(f"{settings.host}/2/httpapi", json=body)
 
 
 def _identify(settings: AmplitudeSettings, path: str, items: list[dict[str, Any]]) -> Request:
-    parts = compact(identification=items, options=_options(settings))
-    form = {"api_key": settings.api_key} | {name: encode_json(part).decode() for name, part in parts.items()}
-    return Request.post(f"{settings.host}{path}", form=form)
+    parts = compact(identification=items, options=_options(settings, items))
+    return Request.post(f"{settings.host}{path}", form=_form(settings, parts))
+
+
+def _form(settings: AmplitudeSettings, parts: dict[str, Any]) -> dict[str, str | Secret]:
+    return {"api_key": settings.api_key} | {name: encode_json(part).decode() for name, part in parts.items()}

@@ -17,6 +17,7 @@ from actions_engine import (
     RegionalSettings,
     Request,
     Secret,
+    Timestamp,
     at_least_one_of,
 )
 
@@ -36,7 +37,7 @@ class Common(Payload):
     user_id: Annotated[str | None, From("userId", "The user's id in your database.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "An id for a visitor who is not known yet.")] = None
     context: Annotated[JsonObject | None, From("context", "Circumstances: page, device, library, traits.")] = None
-    timestamp: Annotated[str | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
+    timestamp: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
     integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
     identified = at_least_one_of("user_id", "anonymous_id")
@@ -82,9 +83,9 @@ class Alias(Payload):
     """Join two identities of one user."""
 
     user_id: Annotated[str, From("userId", "The id from now on.")]
-    previous_id: Annotated[str, From("previousId", "The id until now.")]
+    previous_id: Annotated[str, From(Fact.PREVIOUS_ID, "The id until now.")]
     context: Annotated[JsonObject | None, From("context", "Circumstances of the call.")] = None
-    timestamp: Annotated[str | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
+    timestamp: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened, in ISO 8601.")] = None
     integrations: Annotated[JsonObject | None, From("integrations", "Which destinations may see the call.")] = None
 
 

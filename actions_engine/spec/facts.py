@@ -25,6 +25,10 @@ class Fact:
     MOMENT = "timestamp || originalTimestamp || sentAt || receivedAt"
     #: Who it was: the user where the user is known, else the visitor.
     PERSON_ID = "userId || anonymousId"
+    #: The id until now, of an Alias call: libraries that know no other take the visitor's.
+    PREVIOUS_ID = "previousId || anonymousId"
+    #: The group in which something was done.
+    GROUP_ID = "context.groupId"
 
     EMAIL = _of_person("email")
     PHONE = _of_person("phone")
@@ -67,6 +71,7 @@ class Fact:
     DEVICE_NAME = "context.device.name"
     DEVICE_TYPE = "context.device.type"
     ADVERTISING_ID = "context.device.advertisingId || context.device.idfa"
+    AD_TRACKING = "context.device.adTrackingEnabled"
     VENDOR_ID = "context.device.idfv || context.device.id"
     OS_NAME = "context.os.name"
     OS_VERSION = "context.os.version"
@@ -85,6 +90,13 @@ class Fact:
     TIMEZONE = "context.timezone"
     LATITUDE = "context.location.latitude"
     LONGITUDE = "context.location.longitude"
+    LOCATION_CITY = "context.location.city"
+    LOCATION_REGION = "context.location.region"
+    LOCATION_COUNTRY = "context.location.country"
+    USER_AGENT_DATA = "context.userAgentData"
+    #: What sent it first.
+    LIBRARY_NAME = "context.library.name"
+    LIBRARY_VERSION = "context.library.version"
 
     #: The campaign that led here.
     CAMPAIGN_NAME = "context.campaign.name"
