@@ -104,9 +104,7 @@ def _values(longest: int, own: re.Pattern[str], prefix: str, most: int) -> Calla
             if name and is_plain and name not in taken and len(taken) < most:
                 taken[name] = str(value).lower() if isinstance(value, bool) else value
         if list(taken) != ["_".join(key.split()) for key in given]:
-            raise turned_into(
-                taken, f"Google Analytics takes {most} of text and numbers, none personal, by plain names"
-            )
+            raise turned_into(taken, f"Google Analytics takes {most} texts and numbers, none personal, by plain names")
         return taken
 
     return check
