@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actions_engine.batch import CallRejection, Requests
-    from actions_engine.call import Call, Fault, Note, Rejection, Routing, SentCall
+    from actions_engine.call import Call, Fault, Rejection, Routing, SentCall
     from actions_engine.delivery.blocking import DeliveryThread
     from actions_engine.delivery.delivery import Delivery
     from actions_engine.delivery.metrics import Metrics
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from actions_engine.functions.library import Function, Library
     from actions_engine.hookspecs import Drop, hookimpl
     from actions_engine.mapping import Example, Instance, Mapping
+    from actions_engine.note import Note
     from actions_engine.outcome import Outcome
     from actions_engine.payload import Exact, From, JsonArray, JsonObject, Part, Payload, at_least_one_of, turned_into
     from actions_engine.registry import BrokenPlugin, Registry
@@ -130,7 +131,7 @@ _HOMES = {
     "State": "field_types",
     "Exact": "payload",
     "turned_into": "payload",
-    "Note": "call",
+    "Note": "note",
     "HashedText": "field_types",
     "InputError": "errors",
     "Instance": "mapping",

@@ -45,7 +45,7 @@ class Filling(Generic[Item]):
 
     Attributes:
         calls: What is in it, in order.
-        size: Bytes of JSON of their payloads.
+        size: Bytes of JSON of their payloads; in delivery, what the request is expected to be long.
         records: The vendor's records that they make.
     """
 
@@ -111,14 +111,37 @@ def requests_of(calls: Iterable[Call]) -> Requests:
         except PLUGIN_RAISES as error:
             if len(group) > 1:
                 # One of them is at fault: the halves show which.
-                middle = len(group) // 2
-                waiting[:0] = [group[:middle], group[middle:]]
+                waiting[:0] = _halves(group)
             else:
                 made.rejections.append(CallRejection(group[0], str(error)[:_MAX_REASON] or type(error).__name__))
         else:
+            if excess(group[0].source.action.batch, len(group), request):
+                waiting[:0] = _halves(group)
+                continue
             made.append(request)
             made.calls.append(group)
     return made
+
+
+def _halves(group: list[Call]) -> list[list[Call]]:
+    middle = len(group) // 2
+    return [group[:middle], group[middle:]]
+
+
+def excess(policy: Batch | None, count: int, request: Request) -> int:
+    """Return the bytes of a body that is longer than the policy lets several calls be together, else 0.
+
+    Batches are filled by the size of the payloads, which is known before there is a request; what the action's function
+    makes of them may be twice as long. A call alone is sent whatever its size: only the vendor knows whether it is too
+    long.
+    """
+    if policy is None or policy.max_bytes is None or count < 2:
+        return 0
+    try:
+        size = len(request.body() or b"")
+    except (ValueError, TypeError):
+        return 0  # whoever sends it will say why it cannot be written
+    return size if size > policy.max_bytes else 0
 
 
 def batches(calls: Iterable[Call], rejections: list[CallRejection] | None = None) -> Iterator[list[Call]]:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from actions_engine.mapping import Mapping
+from actions_engine.note import Note
 from actions_engine.payload import Payload
 from actions_engine.wording import shortened
 
@@ -22,28 +24,6 @@ MAX_FAULTS = 20
 MAX_REASON = 2_000
 
 _NAMESPACE_BYTES = KEY_NAMESPACE.bytes
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What a call goes out without, or with in another form: a value that its field or the vendor does not take.
-
-    Attributes:
-        field: The payload field, dotted where it is inside one.
-        found: The JSON type of the value found, such as `a string`; never the value, which may be personal.
-        reason: Why.
-        place: file:line:column of what computes the field: where the mapping gives it, else the mapping itself.
-        change: What became of it.
-    """
-
-    field: str
-    found: str
-    reason: str
-    place: str = ""
-    change: Literal["left out", "changed"] = "left out"
-
-    def __str__(self) -> str:
-        found = f"{self.found}, " if self.found else ""
-        return f"{self.field} was {self.change}: {found}{self.reason}" if self.field else self.reason
 
 
 class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -135,6 +115,8 @@ def message_id(event: dict[str, Any]) -> str:
 def given_message_id(event: dict[str, Any]) -> str:
     """Return the event's `messageId`: text that is not blank, or a whole number; empty where it has none."""
     given = event.get("messageId")
+    if isinstance(given, UUID):
+        return str(given)
     if isinstance(given, str):
         return given if given.strip() else ""
     return f"{given:d}" if type(given) is int and abs(given) < _LARGEST_NUMBER else ""

@@ -86,7 +86,7 @@ class Batch:
 
     Attributes:
         max_calls: Calls a request.
-        max_bytes: Bytes of JSON a request, measured on the payloads.
+        max_bytes: Bytes of a request's body, as long as it carries more than one call.
         max_records: Records a request, where the vendor counts those: `records` tells how many a payload makes.
         records: Counts a payload's records; one each by default.
         key: Only calls with an equal key share a request; all do by default.
@@ -235,6 +235,8 @@ class Destination:
         presets: By name.
         transport: Makes the destination's own transport from its settings; None means HTTP.
         delivery: How its calls are delivered where a mapping file does not say.
+        also_called: Other names that events may have for it in `integrations`, such as Segment's own; what catalogues
+            add, such as `(Actions)` and `Cloud Mode`, need not be said.
     """
 
     def __init__(
@@ -245,6 +247,7 @@ class Destination:
         title: str = "",
         transport: Callable[[Any], Transport] | None = None,
         delivery: DeliverySettings | None = None,
+        also_called: Sequence[str] = (),
     ) -> None:
         if not _NAME.fullmatch(name):
             raise PluginError(name, "a destination's name is in snake_case: letters, digits and _")
@@ -253,6 +256,7 @@ class Destination:
         self.title = title or name
         self.transport = transport
         self.delivery = delivery or DeliverySettings()
+        self.also_called = tuple(also_called)
         self.actions: dict[str, Action] = {}
         self.presets: dict[str, Preset] = {}
 

@@ -78,6 +78,7 @@ class FieldTrace(msgspec.Struct, frozen=True):
         sent: What the payload holds of it; None where it was left out or the payload is refused.
         is_sent: Whether the payload holds it at all.
         fault: Why it was refused.
+        note: Why it was left out, or what it was changed to, where the call goes out all the same.
     """
 
     name: str
@@ -88,6 +89,7 @@ class FieldTrace(msgspec.Struct, frozen=True):
     sent: AnyValue = None
     is_sent: bool = False
     fault: str = ""
+    note: str = ""
 
 
 class MappingTrace(msgspec.Struct, frozen=True):
@@ -196,7 +198,7 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
         call, rejection = (made, None) if isinstance(made, Call) else (None, made)
     if call is not None:
         payload = call.payload.body()
-    fields = tuple(_fields(mapping, event, payload, rejection))
+    fields = tuple(_fields(mapping, event, payload, rejection, call))
     if call is None:
         return MappingTrace(*common, fields=fields, rejection=rejection)
     request, failure = None, ""
@@ -210,15 +212,23 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
 
 
 def _fields(
-    mapping: Mapping, event: dict[str, AnyValue], payload: dict[str, AnyValue], rejection: Rejection | None
+    mapping: Mapping,
+    event: dict[str, AnyValue],
+    payload: dict[str, AnyValue],
+    rejection: Rejection | None,
+    call: Call | None,
 ) -> list[FieldTrace]:
     faults: dict[str, str] = {}
     for found in rejection.faults if rejection else ():
         faults.setdefault(found.field.partition(".")[0], str(found))
+    notes: dict[str, list[str]] = {}
+    for told in call.notes if call else ():
+        notes.setdefault(told.field.partition(".")[0], []).append(str(told))
     defaults = mapping.action.defaults()
     traces: list[FieldTrace] = []
     for name in mapping.action.payload.model_fields:
         sent, is_sent, fault = payload.get(name), name in payload, faults.get(name, "")
+        note = "; ".join(notes.get(name, ()))
         field = mapping.fields.get(name)
         if field is None:
             traces.append(FieldTrace(name, "model", sent=sent, is_sent=is_sent, fault=fault))
@@ -228,9 +238,9 @@ def _fields(
         try:
             value = evaluate(field, event)
         except Exception as error:  # noqa: BLE001 - it is this field's fault and told as such
-            fault = fault or reason_of(error)
+            fault = fault or ("" if note else reason_of(error))
         origin: Literal["mapping", "action"] = "mapping" if place or name not in defaults else "action"
-        traces.append(FieldTrace(name, origin, _place(place), written(field), value, sent, is_sent, fault))
+        traces.append(FieldTrace(name, origin, _place(place), written(field), value, sent, is_sent, fault, note))
     return traces
 
 

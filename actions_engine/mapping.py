@@ -16,6 +16,7 @@ from actions_engine.language.condition import All, Condition
 from actions_engine.language.fields import FieldValue, evaluate, is_left_out
 from actions_engine.payload import single_valued
 from actions_engine.request import Secret
+from actions_engine.spec.integrations import plain_name
 
 #: What a field computes to that the payload is not given.
 LEFT_OUT: Any = object()
@@ -48,8 +49,10 @@ class Instance:
 
     @cached_property
     def integration_names(self) -> frozenset[str]:
-        """What an event's `integrations` may call it: the destination's name or title, or its own name; case folded."""
-        return frozenset(name.casefold() for name in (self.destination.name, self.destination.title, self.name))
+        """What an event's `integrations` may call it: the destination's name, title and other names, or its own."""
+        destination = self.destination
+        names = (destination.name, destination.title, *destination.also_called, self.name)
+        return frozenset(map(plain_name, names))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,7 @@ class Example:
         expected: The fields, or the text that the rejection's reason must hold.
         location: Where the example stands.
         expectation: Where its `expect` stands.
+        notes: The fields that must be told of in notes; None where that is not asked.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Example:
     expected: Any
     location: Location
     expectation: Location
+    notes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from actions_engine.call import MAX_FAULTS, Call, Fault, Note, Rejection
+from actions_engine.call import MAX_FAULTS, Call, Fault, Rejection
 from actions_engine.errors import PLUGIN_RAISES
 from actions_engine.faults import NO_OTHER, Found, Path, findings
 from actions_engine.language.blank import is_blank
 from actions_engine.mapping import LEFT_OUT, Mapping
+from actions_engine.note import Note
 from actions_engine.odd_values import UNREADABLE, as_flag, as_list, as_number, as_object, as_text, plain
 from actions_engine.payload import Exact, Payload
 from actions_engine.rejection import bounded, fault_of, reason_of, value_at
@@ -90,7 +91,8 @@ class _Mender:
             emptied: set[Path] = set()
             for found in told.found:
                 self._mend(row, found, emptied)
-            for path in emptied:
+            # From the inside, as what is taken out of a list moves the items behind it.
+            for path in sorted(emptied, key=len, reverse=True):
                 self._sweep(row, path)
         self.faults.append(Fault("", "", "it holds too much that cannot be read"))
         return None
@@ -114,9 +116,9 @@ class _Mender:
         if not found.path:
             self.faults.append(Fault("", "", found.message))
             return
-        value = None if found.is_missing else value_at(row, found.path)
-        if value is LEFT_OUT:
+        if any(value_at(row, found.path[:number]) is LEFT_OUT for number in range(1, len(found.path) + 1)):
             return
+        value = None if found.is_missing else value_at(row, found.path)
         if found.into is not NO_OTHER and not self.mapping.rejects_invalid and found.path not in self._tried:
             self._tried.add(found.path)
             self.notes.append(Note(found.field, "", found.message, self._place(str(found.path[0])), change="changed"))
@@ -138,6 +140,9 @@ class _Mender:
         path = found.path[:end]
         is_item = isinstance(path[-1], int)
         if end < len(steps) or not says_nothing or is_item:
+            if self.mapping.rejects_invalid:
+                self.faults.append(fault_of(found, row))
+                return
             reason = found.message if end == len(steps) else f"{'.'.join(map(str, found.path[end:]))}: {found.message}"
             self._leave_out(".".join(map(str, path)), kind_of(value_at(row, path)), reason, may=True)
         self._set(row, path, LEFT_OUT)
@@ -174,6 +179,12 @@ class _Mender:
             inside[:] = [item for item in inside if item is not LEFT_OUT]
             # Their places are others now.
             self._tried = {known for known in self._tried if known[: len(path)] != path}
+
+
+def must_be_exact(model: type[Payload], path: typing.Sequence[str]) -> bool:
+    """Whether a field, given by its path as text, is of a type that rejects what it cannot read."""
+    steps: Path = tuple(int(step) if step.isdigit() else step for step in path)
+    return any(step.is_exact for step in _steps(model, steps))
 
 
 class _Step(typing.NamedTuple):

@@ -38,6 +38,14 @@ def plain(value: Any) -> Any:
     return UNREADABLE
 
 
+def of_kind(kinds: type | tuple[type, ...], value: Any) -> Any:
+    """Return a value where it is of a kind, a host's own type as JSON has it; null of all else."""
+    if isinstance(value, kinds):
+        return value
+    value = plain(value)
+    return value if isinstance(value, kinds) else None
+
+
 def _of_enum(member: Enum) -> Any:
     return plain(member.value)
 

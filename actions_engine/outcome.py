@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from actions_engine.request import Response
+
+# Decimals are none of RFC 9110, and several vendors send them.
+_SECONDS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+# A wait beyond a year is a mistake, such as a moment in Unix time: it is taken for an hour, and not for the end.
+_BELIEVED = 366 * 86_400.0
+_FOR_A_MISTAKE = 3_600.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,6 +59,9 @@ class Outcome(msgspec.Struct, frozen=True):
             return cls.retry(reason, _retry_after(response))
         if status in (401, 403):
             return cls("paused", reason)
+        if 300 <= status < 400 and (place := _redirected(response)):
+            # Whoever follows a write may send it, and its credentials, to a stranger: people must say where it goes.
+            return cls.rejected(f"{reason}, which is not followed: {_REDIRECT_REMEDY}: {place}")
         return cls.rejected(reason)
 
     @classmethod
@@ -69,12 +81,38 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def _retry_after(response: Response) -> float | None:
-    """Return Retry-After in seconds (RFC 9110, 10.2.3); a date counts from the answer's own Date header."""
+    """Return Retry-After in seconds, never negative; a date counts from the answer's own Date header.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    """
     text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal() and len(text) < 10:
-        return float(text)
+    if _SECONDS.fullmatch(text):
+        wait = float(text)
+    else:
+        try:
+            wait = (_moment(text) - _moment(response.headers["date"])).total_seconds()
+        except (KeyError, ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, wait) if wait <= _BELIEVED else _FOR_A_MISTAKE
+
+
+def _moment(text: str) -> datetime:
+    """Read a date of HTTP in any of its three forms; the one of asctime names no zone and means GMT."""
+    moment = parsedate_to_datetime(text.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_REDIRECT_REMEDY = "set the endpoint or region of the settings to where it leads"
+
+
+def _redirected(response: Response) -> str:
+    """Return where a redirect leads, host and path alone: a query may hold what is personal or secret."""
     try:
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return None
-    return max(0.0, wait.total_seconds())
+        parts = urlsplit(response.headers.get("location", "").strip())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    if not parts.hostname:
+        return f"{parts.path} on the same host" if parts.path else ""
+    # Not cut here: a secret that was cut is known in none of its forms, and delivery masks it.
+    return f"{parts.scheme or 'https'}://{parts.hostname}{port}{parts.path}"

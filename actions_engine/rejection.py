@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from jmespath.exceptions import JMESPathTypeError
-from pydantic import ValidationError
 
 from actions_engine.call import MAX_FAULTS, MAX_REASON, Fault, Rejection
-from actions_engine.faults import Found, Path, findings
-from actions_engine.language.fields import evaluate
-from actions_engine.mapping import Mapping
-from actions_engine.payload import Payload
+from actions_engine.faults import Found, Path
 from actions_engine.wording import counted, kind_of, shortened
 
 # What is told of a fault, in characters; a field's name may come from the event.
@@ -25,25 +21,6 @@ def refusal(reason: str) -> Rejection:
     return Rejection((Fault("", "", shortened(reason, MAX_REASON)),))
 
 
-def rejection_of(
-    mapping: Mapping, event: dict[str, Any], error: BaseException, row: dict[str, Any] | None = None
-) -> Rejection:
-    """Return why a mapping that fired made no call.
-
-    Args:
-        mapping: The mapping.
-        event: What it fired for.
-        error: What computing its fields or validating its payload raised.
-        row: The fields that were validated, where it got so far.
-    """
-    if isinstance(error, ValidationError):
-        faults = _validation_faults(mapping.action.payload, error, row or {})
-    else:
-        faults = bounded(_field_faults(mapping, event, error))
-    instance = mapping.instance
-    return Rejection(faults, instance.destination.name, instance.name, mapping.action.name, mapping.name)
-
-
 def bounded(faults: Sequence[Fault], count: int | None = None, besides: str = "") -> tuple[Fault, ...]:
     """Return the first faults, and one more that says how many of `count` are not told."""
     told = tuple(
@@ -54,11 +31,6 @@ def bounded(faults: Sequence[Fault], count: int | None = None, besides: str = ""
         number = f"and {counted(more, 'more fault')}" if told else counted(more, "fault")
         besides = f"{number}{besides and '; '}{besides}"
     return (*told, Fault("", "", besides)) if besides else told
-
-
-def _validation_faults(model: type[Payload], error: ValidationError, row: dict[str, Any]) -> tuple[Fault, ...]:
-    told = findings(model, error, row)
-    return bounded([fault_of(found, row) for found in told.found], told.count, told.behind)
 
 
 def fault_of(found: Found, row: dict[str, Any]) -> Fault:
@@ -76,17 +48,6 @@ def value_at(row: Any, path: Path) -> Any:
         except (LookupError, TypeError):
             return None
     return row
-
-
-def _field_faults(mapping: Mapping, event: dict[str, Any], error: BaseException) -> Sequence[Fault]:
-    """Find the fields whose computation raises by computing each alone."""
-    faults: list[Fault] = []
-    for name, field in mapping.fields.items():
-        try:
-            evaluate(field, event)
-        except Exception as cause:  # noqa: BLE001 - see above
-            faults.append(Fault(name, "", reason_of(cause)))
-    return tuple(faults) or (Fault("", "", reason_of(error)),)
 
 
 def reason_of(error: BaseException) -> str:

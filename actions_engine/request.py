@@ -52,11 +52,15 @@ def compact(values: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str
     return {name: value for name, value in given.items() if value is not None}
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: Any, *, is_strict: bool = False) -> bytes:
     """Encode as JSON in UTF-8, key order kept, integers of any size exact, secrets revealed.
 
+    Args:
+        value: What to encode.
+        is_strict: Whether text that is no Unicode is refused; else U+FFFD takes the place of lone surrogates.
+
     Raises:
-        ValueError: the value is no JSON: too deep, or text that is no Unicode (a lone surrogate).
+        ValueError: the value is no JSON: it is too deep, or a number has too many digits.
         TypeError: it holds an object that JSON does not know.
     """
     try:
@@ -64,11 +68,33 @@ def encode_json(value: Any) -> bytes:
     except RecursionError:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
     except UnicodeEncodeError:
-        raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
+        # A lone surrogate is no text: its place is taken by the character that says so.
+        if is_strict:
+            raise ValueError("the value holds text that is no Unicode (a lone surrogate)") from None
+        return _ENCODER.encode(_with_text(value))
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise ValueError("the value holds a number of more than 4,300 digits") from None
         raise
+
+
+def _with_text(value: Any, depth: int = 0) -> Any:
+    """Return a value whose texts are Unicode."""
+    if depth > _DEEPEST:
+        raise ValueError("the value is nested too deeply to be written as JSON")
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_with_text(name, depth): _with_text(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_text(item, depth + 1) for item in value]
+    if isinstance(value, SecretStr):
+        return _with_text(value.get_secret_value())
+    return _with_text(value.body(), depth + 1) if hasattr(value, "body") else value
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DEEPEST = 500
 
 
 def _reveal(value: Any) -> Any:
@@ -86,7 +112,7 @@ def _reveal(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_reveal)
+_ENCODER = msgspec.json.Encoder(enc_hook=_reveal, decimal_format="number")
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
@@ -267,28 +293,39 @@ class Response(msgspec.Struct, frozen=True):
     Attributes:
         status: The HTTP status, or its nearest likeness from another transport.
         headers: By name in lower case.
-        body: The whole body.
+        body: The whole body, or its beginning where it was cut.
+        is_cut: Whether the answer was longer than is read: what its end says is not known.
     """
 
     status: int
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
+    is_cut: bool = False
 
     def json(self) -> Any:
         """Return the body read as JSON.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or its end was cut off.
         """
+        if self.is_cut:
+            raise ValueError(f"the answer was cut off after {len(self.body):,} bytes")
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"the answer is not JSON: {error}") from None
 
     def json_object(self) -> dict[str, Any]:
-        """Return the body read as a JSON object; an empty one where it is none, whatever it is."""
+        """Return the body read as a JSON object; an empty one where it is none, whatever it is.
+
+        Raises:
+            ValueError: its end was cut off: an empty object would say that nothing was refused. Delivery knows what to
+                do then, a plugin need not catch it.
+        """
         try:
             answer = self.json()
         except ValueError:
+            if self.is_cut:
+                raise
             return {}
         return answer if isinstance(answer, dict) else {}

@@ -136,19 +136,31 @@ batch = Batch(max_calls=1000, max_records=1000, max_bytes=900_000, linger=0.5,
               records=lambda payload: 1 + len(getattr(payload, "products", None) or ()))  # fmt: skip
 
 
-def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+_INNOCENT = Outcome.retry("another event of the request was refused", after=0.0)
+# Requests for one batch of orders, each without the events that the one before was refused for.
+_MAX_ROUNDS = 5
+
+
+def _faults(response: Response, count: int) -> dict[int, str]:
     """Read a 400, which names the events at fault by their index; none of the request's events is taken then."""
     answer = response.json_object() if response.status == 400 else {}
-    owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
-    faulty: dict[int, Outcome] = {}
+    faults: dict[int, str] = {}
     for kind in ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths"):
         named = answer.get(kind)
         for field, indexes in named.items() if isinstance(named, dict) else ():
             for index in indexes if isinstance(indexes, list) else ():
-                if type(index) is int and 0 <= index < len(owners):
-                    faulty[owners[index]] = Outcome.rejected(f"Amplitude says {kind.replace('_', ' ')}: {field}")
-    innocent = Outcome.retry("another event of the request was refused", after=0.0) if faulty else Outcome.of(response)
-    return [faulty.get(number, innocent) for number in range(len(payloads))]
+                if type(index) is int and 0 <= index < count:
+                    faults[index] = f"{kind.replace('_', ' ')}: {field}"
+    return faults
+
+
+def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
+    """Reject the events at fault; the others are sent again without them."""
+    faults = _faults(response, len(payloads))
+    outcomes = [_INNOCENT if faults else Outcome.of(response)] * len(payloads)
+    for number, told in faults.items():
+        outcomes[number] = Outcome.rejected(f"Amplitude says {told}")
+    return outcomes
 
 
 @amplitude.action(trigger='type = "track"', batch=batch, outcomes=_outcomes)
@@ -157,20 +169,45 @@ def log_event(settings: AmplitudeSettings, payloads: list[LogEvent]) -> Request:
     return _log(settings, [_event(payload) for payload in payloads])
 
 
-@amplitude.action(trigger='type = "track" and event = "Order Completed"', batch=batch, outcomes=_outcomes)
-def log_purchase(settings: AmplitudeSettings, payloads: list[LogPurchase]) -> Request:
+@amplitude.action(trigger='type = "track" and event = "Order Completed"', batch=batch)
+def log_purchase(settings: AmplitudeSettings, payloads: list[LogPurchase]) -> Steps:
     """Log completed orders, and each of their products."""
-    events = []
-    for payload in payloads:
+    events: list[tuple[int, int, dict[str, Any]]] = []
+    for number, payload in enumerate(payloads):
         order = _event(payload)
-        events.append(order)
+        events.append((number, 0, order))
         shared = {name: value for name, value in order.items() if name not in _ORDER_ONLY}
-        for number, product in enumerate(payload.products or [], start=1):
-            key = f"{payload.idempotency_key}:{number}"
-            events.append(
-                shared | {"event_type": "Product Purchased", "event_properties": product.body(), "insert_id": key}
-            )
-    return _log(settings, events)
+        for line, product in enumerate(payload.products or [], start=1):
+            key = f"{payload.idempotency_key}:{line}"
+            own = {"event_type": "Product Purchased", "event_properties": product.body(), "insert_id": key}
+            events.append((number, line, shared | own))
+    refused: dict[int, list[str]] = {}
+    last = _INNOCENT
+    for _ in range(_MAX_ROUNDS):
+        response = yield _log(settings, [event for _, _, event in events])
+        last = Outcome.of(response)
+        if not (faults := _faults(response, len(events))):
+            break
+        for index, told in faults.items():
+            number, line, _event_at_fault = events[index]
+            refused.setdefault(number, []).append(f"product {line}: {told}" if line else told)
+        events = [event for index, event in enumerate(events) if index not in faults]
+        last = _INNOCENT
+        if not events:
+            break
+    left = {number for number, _, _ in events}
+    return [_of_order(refused.get(number), last, number in left, bool(refused)) for number in range(len(payloads))]
+
+
+def _of_order(words: list[str] | None, last: Outcome, is_left: bool, is_any_refused: bool) -> Outcome:
+    """Return what became of an order: `words` were said of some of its events, `last` of the others."""
+    if not words:
+        # Where the rest was refused without a name, the next request is without those that were named.
+        return _INNOCENT if is_any_refused and last.kind == "rejected" else last
+    if is_left and last.kind in ("retry", "paused"):
+        return last  # it is sent again, and the words are told then
+    rest = "; the rest of the order was taken" if is_left and last.kind == "delivered" else ""
+    return Outcome.rejected(f"Amplitude says {'; '.join(words)}{rest}")
 
 
 @amplitude.action(trigger='type = "identify"', batch=Batch(max_calls=500, max_bytes=900_000, linger=0.5))
@@ -182,15 +219,20 @@ def identify_user(settings: AmplitudeSettings, payloads: list[IdentifyUser]) -> 
 @amplitude.action(trigger='type = "group"')
 def group_identify(settings: AmplitudeSettings, payload: GroupIdentify) -> Steps:
     """Tell what is known about a group, and put the user into it."""
+    joined = Outcome.delivered()
     if payload.user_id or payload.device_id:
         own = {payload.group_type: payload.group_value}
         member = {"user_id": payload.user_id, "device_id": payload.device_id, "time": payload.time}
         response = yield _identify(settings, "/identify", [compact(member, groups=own, user_properties=own)])
-        if Outcome.of(response).kind != "delivered":
-            return [Outcome.of(response)]
+        joined = Outcome.of(response)
+        if joined.kind not in ("delivered", "rejected"):
+            return [joined]
     given = payload.body(exclude=["user_id", "device_id", "time"])
     response = yield _identify(settings, "/groupidentify", [compact(given)])
-    return [Outcome.of(response)]
+    described = Outcome.of(response)
+    if joined.kind == "rejected" and described.kind == "delivered":
+        described = Outcome.rejected(f"Amplitude knows the group, but refused to put the user into it: {joined.reason}")
+    return [described]
 
 
 @amplitude.action(trigger='type = "alias"', batch=Batch(max_calls=500, linger=0.5))

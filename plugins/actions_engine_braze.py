@@ -130,20 +130,29 @@ braze = Destination("braze", settings=BrazeSettings, title="Braze")
 _BATCH = Batch(max_calls=MAX_RECORDS, linger=0.5)
 
 
+_INNOCENT = Outcome.retry("another record of the request was refused", after=0.0)
+
+
+def _faults(response: Response, name: str, count: int) -> dict[int, str]:
+    """Read the errors that name records of an array by their index."""
+    errors = response.json_object().get("errors")
+    faults: dict[int, str] = {}
+    for error in errors if isinstance(errors, list) and response.status in (200, 201, 400) else ():
+        index = error.get("index") if isinstance(error, dict) and error.get("input_array") == name else None
+        if type(index) is int and 0 <= index < count:
+            faults[index] = str(error.get("type", ""))[:200]
+    return faults
+
+
 def _outcomes_of(name: str) -> Callable[[Response, list[Any]], list[Outcome]]:
     """Return a reader of the errors that name records by their index in an array of the request."""
 
     def outcomes(response: Response, records: list[Any]) -> list[Outcome]:
-        errors = response.json_object().get("errors")
-        faults: dict[int, str] = {}
-        for error in errors if isinstance(errors, list) and response.status in (200, 201, 400) else ():
-            if isinstance(error, dict) and error.get("input_array") == name and isinstance(error.get("index"), int):
-                faults[error["index"]] = f"Braze says {str(error.get('type', ''))[:200]}"
-        found = Outcome.of_items(response, len(records), faults)
+        faults = _faults(response, name, len(records))
+        found = Outcome.of_items(response, len(records), {n: f"Braze says {told}" for n, told in faults.items()})
         if faults and response.status == 400:
             # Of a request that is refused as a whole, the others are sent again without the ones at fault.
-            again = Outcome.retry("another record of the request was refused", after=0.0)
-            return [outcome if index in faults else again for index, outcome in enumerate(found)]
+            return [outcome if index in faults else _INNOCENT for index, outcome in enumerate(found)]
         return found
 
     return outcomes
@@ -164,14 +173,37 @@ def track_event(settings: BrazeSettings, payloads: list[TrackEvent]) -> Request:
 )
 def track_purchase(settings: BrazeSettings, payloads: list[TrackPurchase]) -> Steps:
     """Track completed orders, a purchase for each product; an order of more than 75 takes several requests."""
-    records = [(number, record) for number, payload in enumerate(payloads) for record in _purchases(settings, payload)]
+    records = [
+        (number, line, record)
+        for number, payload in enumerate(payloads)
+        for line, record in enumerate(_purchases(settings, payload), start=1)
+    ]
     outcomes = [Outcome.delivered()] * len(payloads)
+    refused: dict[int, list[str]] = {}
     for start in range(0, len(records), MAX_RECORDS):
         part = records[start : start + MAX_RECORDS]
-        response = yield _track(settings, "purchases", [record for _, record in part])
-        for (number, _), outcome in zip(part, _outcomes_of("purchases")(response, part), strict=True):
-            if outcome.kind != "delivered" and outcomes[number].kind != "rejected":
-                outcomes[number] = outcome
+        last = Outcome.delivered()
+        while part:
+            response = yield _track(settings, "purchases", [record for _, _, record in part])
+            last = Outcome.of(response)
+            faults = _faults(response, "purchases", len(part))
+            for index, told in faults.items():
+                refused.setdefault(part[index][0], []).append(f"product {part[index][1]}: {told}")
+            part = [record for index, record in enumerate(part) if index not in faults]
+            # A 400 takes none: the others are sent again without the ones at fault.
+            if not faults or response.status != 400:
+                break
+        for number in {number for number, _, _ in part}:
+            # What is tried again is sent whole: that goes before a refusal.
+            if last.kind in ("retry", "paused") or outcomes[number].kind == "delivered":
+                # Of a refusal that names nobody, those that were not named before are tried by themselves.
+                is_innocent = last.kind == "rejected" and refused and number not in refused
+                outcomes[number] = _INNOCENT if is_innocent else last
+    for number, words in refused.items():
+        if outcomes[number].kind not in ("retry", "paused"):
+            rest = "; its other products were taken" if len(words) < len(payloads[number].products) else ""
+            rest = rest if outcomes[number].kind == "delivered" else ""
+            outcomes[number] = Outcome.rejected(f"Braze says {'; '.join(words)}{rest}")
     return outcomes
 
 

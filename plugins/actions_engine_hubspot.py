@@ -4,6 +4,7 @@ Source: https://developers.hubspot.com/docs/api/crm/contacts and its neighbours.
 address and made where there is none; a company is searched for, then updated or made.
 """
 
+import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -105,7 +106,15 @@ def upsert_contact(settings: HubSpotSettings, payload: UpsertContact) -> Steps:
     path = f"/crm/v3/objects/contacts/{quote(payload.email, safe='@')}"
     response = yield _request(settings, "PATCH", path, body, idProperty="email")
     if response.status == 404:
-        response = yield _request(settings, "POST", "/crm/v3/objects/contacts", body)
+        made = yield _request(settings, "POST", "/crm/v3/objects/contacts", body)
+        response = made
+        if made.status == 409:
+            # It is there by now, made by another call at once, or it has the address as a further one of several.
+            if named := _existing(made):
+                response = yield _request(settings, "PATCH", f"/crm/v3/objects/contacts/{named}", body)
+            else:
+                response = yield _request(settings, "PATCH", path, body, idProperty="email")
+            response = made if response.status == 404 else response
     return [_outcome(response)]
 
 
@@ -125,6 +134,16 @@ def upsert_company(settings: HubSpotSettings, payload: UpsertCompany) -> Steps:
             return [Outcome.retry("HubSpot's answer names no company")]
         method, path = "PATCH", f"{path}/{company}"
     response = yield _request(settings, method, path, {"properties": properties})
+    if response.status == 409 and method == "POST":
+        # It is there, and the search does not find it yet: what cannot be twice, HubSpot knows records by.
+        made = response
+        if named := _existing(made):
+            response = yield _request(settings, "PATCH", f"{path}/{named}", {"properties": properties})
+        else:
+            own_id = f"{path}/{quote(payload.group_id, safe='')}"
+            given = {"properties": properties}
+            response = yield _request(settings, "PATCH", own_id, given, idProperty=payload.id_property)
+        response = made if response.status in (400, 404) else response
     company = _id(response.json_object())
     if _outcome(response).kind != "delivered" or payload.contact_email is None:
         return [_outcome(response)]
@@ -168,6 +187,17 @@ def _id(record: Any) -> str:
     return quote(str(identity), safe="") if isinstance(identity, (str, int)) else ""
 
 
+def _existing(response: Response) -> str:
+    """Return the id of the record that a conflict names: `Contact already exists. Existing ID: 51`."""
+    found = re.search(r"Existing ID: ?(\d+)", str(response.json_object().get("message")), re.IGNORECASE)
+    return found[1] if found else ""
+
+
 def _outcome(response: Response) -> Outcome:
-    """Read a status as usual, but take a conflict for one that passes: two calls made the same record at once."""
-    return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
+    """Read a status as usual, and of a conflict what HubSpot says: the record that the vendor names is in the way.
+
+    One that passes was met already, by updating the record that was there.
+    """
+    if response.status == 409 and isinstance(told := response.json_object().get("message"), str) and told.strip():
+        return Outcome.rejected(f"HubSpot says {told}")
+    return Outcome.of(response)

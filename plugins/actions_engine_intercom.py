@@ -3,6 +3,7 @@
 Source: https://developers.intercom.com/docs/references/rest-api. A contact is searched for first, then updated or made.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
@@ -110,6 +111,19 @@ def identify(settings: IntercomSettings, payload: Identify) -> Steps:
     contact = _first(response)
     method, path = ("PUT", f"/contacts/{contact}") if contact else ("POST", "/contacts")
     response = yield _request(settings, method, path, compact(payload.body()))
+    if response.status == 409 and not contact and (contact := _existing(response)):
+        # Made by another call at once, or known to Intercom by its address alone.
+        conflict, path = response, f"/contacts/{contact}"
+        if payload.external_id:
+            # One that is somebody else must not be given this id.
+            response = yield _request(settings, "GET", path, None)
+            if _outcome(response).kind != "delivered" and response.status != 404:
+                return [_outcome(response)]
+            known = response.json_object().get("external_id")
+            if response.status == 404 or known not in (None, "", payload.external_id):
+                return [_outcome(conflict)]
+        response = yield _request(settings, "PUT", path, compact(payload.body()))
+        response = conflict if response.status == 404 else response
     return [_outcome(response)]
 
 
@@ -122,7 +136,11 @@ def group(settings: IntercomSettings, payload: Group) -> Steps:
         if _outcome(response).kind != "delivered":
             return [_outcome(response)]
         contact = _first(response)
-    response = yield _request(settings, "POST", "/companies", payload.body(exclude=["external_id", "email"]))
+    described = payload.body(exclude=["external_id", "email"])
+    response = yield _request(settings, "POST", "/companies", described)
+    if response.status == 409:
+        # Two calls made the company at once: the second request updates it.
+        response = yield _request(settings, "POST", "/companies", described)
     if _outcome(response).kind != "delivered" or not contact:
         return [_outcome(response)]
     company = response.json_object().get("id")
@@ -164,6 +182,28 @@ def _first(response: Response) -> str:
     return ""
 
 
+def _told(response: Response) -> str:
+    """Return the message of a list of errors, empty where there is none.
+
+    Source: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis/error-codes
+    """
+    match response.json_object().get("errors"):
+        case [{"message": str(told)}, *_]:
+            return told.strip()
+    return ""
+
+
+def _existing(response: Response) -> str:
+    """Return the id that a conflict names: `A contact matching those details already exists with id=51`."""
+    found = re.search(r"\bid=(\w+)", _told(response))
+    return found[1] if found else ""
+
+
 def _outcome(response: Response) -> Outcome:
-    """Read a status as usual, but take a conflict for one that passes: two calls made the same contact at once."""
-    return Outcome.retry("HTTP 409") if response.status == 409 else Outcome.of(response)
+    """Read a status as usual, and of a conflict what Intercom says: the contact that the vendor names is in the way.
+
+    One that passes was met already, by updating the contact that was there.
+    """
+    if response.status == 409 and (told := _told(response)):
+        return Outcome.rejected(f"Intercom says {told}")
+    return Outcome.of(response)

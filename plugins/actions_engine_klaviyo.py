@@ -22,6 +22,7 @@ from actions_engine import (
     Payload,
     Product,
     Request,
+    Response,
     Secret,
     Settings,
     Steps,
@@ -130,7 +131,13 @@ class Subscribe(Payload):
 
 
 klaviyo = Destination("klaviyo", settings=KlaviyoSettings, title="Klaviyo")
-_TOGETHER = Batch(max_calls=1000, key=lambda payload: (payload.list_id, payload.custom_source), linger=1.0)
+# What is said of a request is said of each of its people. A consent of before travels apart: Klaviyo sends no opt-in
+# mail to anybody of a historical import.
+_TOGETHER = Batch(
+    max_calls=1000,
+    key=lambda payload: (payload.list_id, payload.custom_source, payload.consented_at is not None),
+    linger=1.0,
+)
 
 
 @klaviyo.action(trigger='type = "identify"')
@@ -159,9 +166,10 @@ def track_event(settings: KlaviyoSettings, payload: TrackEvent) -> Request:
 def order_completed(settings: KlaviyoSettings, payload: OrderCompleted) -> Steps:
     """Record a completed order, and each of its products."""
     response = yield track_event(settings, payload)
+    if (outcome := Outcome.of(response)).kind != "delivered":
+        return [outcome]
+    refused: list[str] = []
     for number, product in enumerate(payload.products or [], start=1):
-        if Outcome.of(response).kind != "delivered":
-            break
         # A retry sends the order again; its unique id lets Klaviyo ignore what it has.
         line = {
             "metric_name": "Ordered Product",
@@ -170,7 +178,15 @@ def order_completed(settings: KlaviyoSettings, payload: OrderCompleted) -> Steps
             "unique_id": f"{payload.unique_id or payload.idempotency_key}:{number}",
         }
         response = yield track_event(settings, payload.model_copy(update=line))
-    return [Outcome.of(response)]
+        outcome = Outcome.of(response)
+        if outcome.kind == "rejected":
+            # It keeps no other line from being sent.
+            refused.append(f"product {number} ({outcome.reason}{_detail(response)})")
+        elif outcome.kind != "delivered":
+            return [outcome]
+    if refused:
+        return [Outcome.rejected(f"Klaviyo took the order, but refused {', '.join(refused)}")]
+    return [Outcome.delivered()]
 
 
 @klaviyo.action(trigger='type = "track" and event = "Audience Entered"')
@@ -206,13 +222,14 @@ def subscribe_profile(settings: KlaviyoSettings, payloads: list[Subscribe]) -> R
         given = compact(email=payload.email, phone_number=payload.phone_number)
         subscriptions = {"sms" if name == "phone_number" else name: consent for name in given}
         profiles.append({"type": "profile", "attributes": given | {"subscriptions": subscriptions}})
+    first = payloads[0]  # the others are alike in what is said of all: see _TOGETHER
     attributes = compact(
         profiles={"data": profiles},
         # A time of consent in the past is only taken of an import of consent that was given before.
-        historical_import=any(payload.consented_at for payload in payloads) or None,
-        custom_source=payloads[0].custom_source or None,
+        historical_import=True if first.consented_at is not None else None,
+        custom_source=first.custom_source or None,
     )
-    lists = {"list": {"data": {"type": "list", "id": payloads[0].list_id}}} if payloads[0].list_id else None
+    lists = {"list": {"data": {"type": "list", "id": first.list_id}}} if first.list_id else None
     data = compact(type="profile-subscription-bulk-create-job", attributes=attributes, relationships=lists)
     return _request(settings, "POST", "/profile-subscription-bulk-create-jobs/", data)
 
@@ -239,6 +256,14 @@ def _import(settings: KlaviyoSettings, attributes: dict[str, Any], list_id: str 
         return [Outcome.retry("Klaviyo's answer names no profile")]
     response = yield _request(settings, "POST", _members(list_id), [{"type": "profile", "id": profile["id"]}])
     return [Outcome.of(response)]
+
+
+def _detail(response: Response) -> str:
+    """Return what Klaviyo says of a refusal: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling."""
+    match response.json_object().get("errors"):
+        case [{"detail": str(detail)}, *_]:
+            return f": {detail}"
+    return ""
 
 
 def _members(list_id: str) -> str:

@@ -129,13 +129,19 @@ def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
     failed = response.json_object().get("failed_records")
     if response.status not in (200, 400) or not isinstance(failed, list) or not failed:
         return [Outcome.of(response)] * len(payloads)
-    owners = [number for number, payload in enumerate(payloads) for _ in range(batch.records(payload))]
-    faults = {}
+    owners = [(number, line) for number, payload in enumerate(payloads) for line in range(batch.records(payload))]
+    told: dict[int, list[str]] = {}
     for record in failed:
         index = record.get("index") if isinstance(record, dict) else None
         if type(index) is int and 0 <= index < len(owners):
-            told = f"{record.get('field', '')}: {record.get('message', '')}"[:200]
-            faults[owners[index]] = f"Mixpanel says {told}"
+            number, line = owners[index]
+            which = f"product {line}: " if line else ""
+            words = f"{record.get('field', '')}: {record.get('message', '')}"[:200]
+            told.setdefault(number, []).append(f"{which}{words}")
+    faults = {}
+    for number, words_of in told.items():
+        rest = "; the rest of the order was imported" if len(words_of) < batch.records(payloads[number]) else ""
+        faults[number] = f"Mixpanel says {'; '.join(words_of)}{rest}"
     return Outcome.of_items(Response(200), len(payloads), faults)
 
 

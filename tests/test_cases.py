@@ -150,13 +150,14 @@ def test_text_form_of_triggers(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", cases("fields.yaml"))
 def test_fields(case: dict[str, Any]) -> None:
     """A mapping's fields compute the payload that the case expects, no more fields and no fewer."""
-    keys = {key: case[key] for key in ("fields", "omit") if key in case}
+    keys = {key: case[key] for key in ("fields", "omit", "invalid") if key in case}
     routing = load(mapping(trigger="{not: {never: {exists: true}}}", **keys)).route(case["event"])
     if "rejected" in case:
         assert [rejection.reason for rejection in routing.rejections] == [case["rejected"]]
         return
     assert not routing.rejections
     (call,) = routing.calls
+    assert [str(note) for note in call.notes] == case.get("notes", [])
     # As JSON, where true is not 1 and 1 is not 1.0.
     assert json.dumps(call.payload.body(), sort_keys=True) == json.dumps(case["payload"], sort_keys=True)
 

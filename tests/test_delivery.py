@@ -341,7 +341,7 @@ def test_dead_calls_are_mended_and_sent(make: Any, tmp_path: Path) -> None:
         file = mappings / "one.yaml"
         good = file.read_text()
         file.write_text(good.replace("trigger: {type: track}}", "trigger: {type: track}, fields: {url: n}}"))
-        broken = file.read_text().replace("url: n", "method: event")
+        broken = file.read_text().replace("url: n}", "method: event}, invalid: reject")
         file.write_text(broken)
         assert run("run", str(mappings), str(events), "--store", path).returncode == 1
         listed = run("dead", "list", "--store", path, "--reason", "METHOD").stdout.splitlines()

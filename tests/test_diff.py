@@ -64,7 +64,7 @@ def test_the_text(events: str) -> None:
         "\n"
         "2 x is rejected: m / Refuses\n"
         '  event 1 "A"\n'
-        "    reason: group_id is an object: Input should be a valid string\n"
+        "    reason: group_id is an object: expected text\n"
         "\n"
         "2 x changes: m / Clicks\n"
         "    properties.x: in 2\n"

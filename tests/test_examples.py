@@ -23,6 +23,7 @@ HEAD = """destination: probe
 mappings:
   - name: Case
     action: send
+    invalid: reject
     trigger: {type: track, userId: {exists: true}}
     fields: {name: event, traits: context.traits}
 """
@@ -84,9 +85,9 @@ def test_coverage_names_what_no_example_exercises() -> None:
     )
     assert [f"{gap.location.line}: {gap.what}" for gap in gaps(engine)] == [
         "3: no example shows when 'Case' does not fire",
-        "5: in no example of 'Case' `type` is \"track\" does not hold",
-        "5: in no example of 'Case' `userId` exists does not hold",
-        "6: in no example of 'Case' the field 'traits' has a value",
+        "6: in no example of 'Case' `type` is \"track\" does not hold",
+        "6: in no example of 'Case' `userId` exists does not hold",
+        "7: in no example of 'Case' the field 'traits' has a value",
         "14: 'Bare' has no example",
     ]
 

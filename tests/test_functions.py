@@ -258,7 +258,7 @@ def test_pick_and_omit_share_the_fields(value: dict[str, Any], names: list[str])
     assert call("pick", value, names) | call("omit", value, names) == value
 
 
-@given(st.integers(min_value=100_000_000_000, max_value=253_402_300_799_999))
+@given(st.integers(min_value=100_000_000_000, max_value=99_999_999_999_999))
 def test_dates_round_trip(millis: int) -> None:
     """to_unix_millis(to_iso8601(x)) is x."""
     assert call("to_unix_millis", call("to_iso8601", millis)) == millis

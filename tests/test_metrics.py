@@ -88,6 +88,7 @@ def filled() -> Metrics:
         metrics.count(what, labels)  # type: ignore[arg-type]
     metrics.took(labels[:3], 0.02)
     metrics.took(labels[:3], 45.0, "503")
+    metrics.notes["hook", "All", "phone"] = 3
     metrics.duplicates = 2
     metrics.paused = lambda: {"hook": True, "other": False}
     metrics.oldest = {"hook": 7.5}
@@ -151,6 +152,7 @@ def test_prometheus_reads_every_instrument() -> None:
         f"actions_engine_calls_retries_total{{{call}}} 1.0",
         'actions_engine_calls_pending{destination_instance="hook"} 2.0',
         "actions_engine_events_duplicate_total 2.0",
+        'actions_engine_notes_total{destination_instance="hook",field="phone",mapping="All"} 3.0',
         'actions_engine_paused{destination_instance="hook"} 1.0',
         'actions_engine_paused{destination_instance="other"} 0.0',
         'actions_engine_oldest_pending_seconds{destination_instance="hook"} 7.5',

@@ -39,7 +39,7 @@ def engine(tmp_path: Path) -> Engine:
         """Take an order."""
         return Request.post("https://shop.test/orders", json=payload.body())
 
-    file = {"destination": "shop", "mappings": [{"name": "Orders", "action": "order"}]}
+    file = {"destination": "shop", "invalid": "reject", "mappings": [{"name": "Orders", "action": "order"}]}
     (tmp_path / "shop.yaml").write_text(json.dumps(file))
     return Engine.load(tmp_path, registry=Registry([shop]), environ={})
 

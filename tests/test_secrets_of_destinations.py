@@ -97,6 +97,8 @@ def told_by_commands(folder: Path, file: Path, environ: dict[str, str], event: d
 def test_what_a_vendor_echoes_is_found_nowhere(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Every action sends its secrets, the vendor echoes the requests: store, log, metrics and commands hold none."""
     text, environ, hidden = started(DESTINATIONS[name])
+    if name == "jsonl":
+        environ["JSONL_PATH"] = str(tmp_path / "calls.jsonl")
     secrets = {planted(variable) for variable in hidden} | {f"{ODD}{variable.lower()}" for variable in hidden}
     subject = Subject(DESTINATIONS[name])
     events = [read_event(example) for mapping in subject.actions_engine.mappings for example in mapping.examples]

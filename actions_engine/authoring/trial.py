@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actions_engine.authoring.differences import MISSING, Difference, differences
+from actions_engine.call import Call
 from actions_engine.engine import Engine
 from actions_engine.errors import InputError
 from actions_engine.inputs.line import BOM, decode_event
@@ -68,7 +69,8 @@ def run_example(engine: Engine, mapping: Mapping, example: Example) -> Result:
     except InputError as error:
         return Result(mapping, example, (str(error),))
     routing = engine.route(event)
-    payload = next((_body(call.payload) for call in routing.calls if call.source is mapping), None)
+    call = next((call for call in routing.calls if call.source is mapping), None)
+    payload = None if call is None else _body(call.payload)
     rejection = next((item.reason for item in routing.rejections if _is_of(item, mapping)), "")
     if payload is None and not rejection:
         return Result(mapping, example, tuple(_unless_silent(engine, mapping, example, event)))
@@ -80,9 +82,21 @@ def run_example(engine: Engine, mapping: Mapping, example: Example) -> Result:
             return Result(mapping, example, ())
         found = f"rejected: {rejection}" if rejection else f"the payload {shown(payload, 200)}"
         return Result(mapping, example, (f"expected rejected: {example.expected}", f"found    {found}"))
-    if payload is None:
+    if payload is None or call is None:
         return Result(mapping, example, (f"expected {shown(example.expected, 200)}", f"found    rejected: {rejection}"))
-    return Result(mapping, example, tuple(_differences(example, payload)))
+    differences = [*_differences(example, payload), *_other_notes(example, call)]
+    # Why a field is not there is what whoever expected it wants to know.
+    told = [f"note: {note}" for note in call.notes] if differences else []
+    return Result(mapping, example, (*differences, *told))
+
+
+def _other_notes(example: Example, call: Call) -> Iterator[str]:
+    """Yield how the fields of a call's notes are others than expected."""
+    if example.notes is None:
+        return
+    found = list(dict.fromkeys(note.field for note in call.notes))
+    if sorted(found) != sorted(set(example.notes)):
+        yield f"$notes: expected {shown(list(example.notes), _WIDTH)}, found {shown(found, _WIDTH)}"
 
 
 def _is_of(rejection: Any, mapping: Mapping) -> bool:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "fmt": "fmt:fmt",
     "ledger": "ledger:ledger",
     "new": "new:new",
+    "notes": "notes:notes",
     "pause": "pause:pause",
     "plugins": "plugins:plugins",
     "resume": "pause:resume",

@@ -136,18 +136,20 @@ def _actual(finding: ConditionTrace) -> str:
 def _fields(tree: Tree, fields: tuple[FieldTrace, ...]) -> None:
     from rich.text import Text  # noqa: PLC0415 - see write_explanation
 
-    told = [field for field in fields if field.is_sent or field.fault or field.origin == "mapping"]
+    told = [field for field in fields if field.is_sent or field.fault or field.note or field.origin == "mapping"]
     width = max((len(field.name) for field in told), default=0)
     for field in told:
         line = Text(field.name.ljust(width), "bold")
-        if field.fault:
-            line.append(f"  {_escaped(field.fault)}", "yellow")
+        if field.fault or (field.note and not field.is_sent):
+            line.append(f"  {_escaped(field.fault or field.note)}", "yellow")
         elif field.is_sent:
             line.append(f" = {shown(field.sent)}", "green")
         elif field.value is not None:
             line.append(f" = {shown(field.value)}", "dim")
         else:
             line.append(" left out: its expression gives null", "dim")
+        if field.note and field.is_sent:
+            line.append(f"  {_escaped(field.note)}", "yellow")
         tree.add(line.append(f"  {_origin(field)}", "dim"))
     rest = len(fields) - len(told)
     if rest:

@@ -19,7 +19,7 @@ from actions_engine.store.contract import LedgerRow, Pause, Store
 from actions_engine.store.open import store_of
 from actions_engine.wording import counted
 
-_COLUMNS = ("accepted", "delivered", "rejected", "dead", "pending", "replayed")
+_COLUMNS = ("accepted", "delivered", "rejected", "dead", "pending", "replayed", "noted")
 
 
 @click.command()

@@ -39,6 +39,7 @@ class Tally:
     dropped: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     rejections: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         """Add another tally's counts."""
@@ -47,6 +48,7 @@ class Tally:
         self.dropped += other.dropped
         self.calls += other.calls
         self.rejections += other.rejections
+        self.notes += other.notes
 
 
 @click.command()
@@ -149,6 +151,8 @@ def route_chunk(engine: Engine, chunk: Chunk, requests: bool) -> Tally:
                 tally.messages.append(f"{place}: rejected by {call.mapping!r}: {error}")
                 continue
             made[call.source] += 1
+            for note in call.notes:
+                tally.notes[f"{call.mapping}: {note}"] += 1
             if requests:
                 calls.append(call)
             else:
@@ -182,4 +186,7 @@ def _summarise(total: Tally, seconds: float) -> None:
     if total.rejections:
         lines.append(counted(total.rejections.total(), "rejection"))
         lines += [f"  {count:>10,}  {reason}" for reason, count in total.rejections.most_common(20)]
+    if total.notes:
+        lines.append(f"{counted(total.notes.total(), 'value')} could not be read, the calls were made all the same")
+        lines += [f"  {count:>10,}  {note}" for note, count in total.notes.most_common(20)]
     click.echo("\n".join(lines), err=True)

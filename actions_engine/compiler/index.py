@@ -18,6 +18,7 @@ from actions_engine.compiler.program import ProgramWriter, compile_expression
 from actions_engine.functions import Library
 from actions_engine.language.condition import All, Any, Condition, Not, Test, conjuncts
 from actions_engine.language.expression import Expression
+from actions_engine.odd_values import of_kind
 
 Decide = Callable[[AnyValue], tuple[int, ...]]
 
@@ -123,7 +124,9 @@ class Index:
             code.constants[lookup] = table.lookup()
             if table.kind == "text":
                 code.constants[lookup] = table.buckets
-                results.append(f"{lookup}.get({value}, 0) if type({value}) is str else 0")
+                code.constants[f"odd_{lookup}"] = table.lookup()
+                odd = f"0 if {value} is None else odd_{lookup}({value})"
+                results.append(f"{lookup}.get({value}, 0) if type({value}) is str else {odd}")
             else:
                 results.append(f"{lookup}({value})")
         code.line(last.format(found=f"({''.join(f'{result}, ' for result in results)})"))
@@ -244,7 +247,9 @@ class _Decision(ProgramWriter):
         if name == "is" and isinstance(operand, bool):
             return f"{value} is {operand}"
         if name == "is" and isinstance(operand, str):
-            return f"{value} == {self.constant(operand)}"
+            odd = self.bind(test.holds_for)
+            otherwise = f"{value} is not None and {odd}({value})"
+            return f"{value} == {self.constant(operand)} if type({value}) is str else {otherwise}"
         holds = self.fresh("k")
         self.constants[holds] = test.holds_for
         return f"{value} is not None and {holds}({value})"
@@ -297,11 +302,15 @@ _Lookup = Callable[[AnyValue], AnyValue]
 
 
 def _by_text(buckets: dict[AnyValue, int]) -> _Lookup:
-    return lambda value: buckets.get(value, 0) if isinstance(value, str) else 0
+    return lambda value: 0 if (text := of_kind(str, value)) is None else buckets.get(text, 0)
 
 
 def _by_number(buckets: dict[AnyValue, int]) -> _Lookup:
-    return lambda value: buckets.get(value, 0) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+    def lookup(value: AnyValue) -> int:
+        number = of_kind((int, float), value)
+        return 0 if number is None or isinstance(number, bool) else buckets.get(number, 0)
+
+    return lookup
 
 
 def _by_boolean(buckets: dict[AnyValue, int]) -> _Lookup:
@@ -317,7 +326,8 @@ def _by_prefix(buckets: dict[AnyValue, int]) -> _Lookup:
     lengths = sorted({len(prefix) for prefix in buckets})
 
     def lookup(value: AnyValue) -> tuple[int, ...]:
-        if not isinstance(value, str):
+        value = of_kind(str, value)
+        if value is None:
             return ()
         return tuple(
             buckets[start] for length in lengths if (start := value[:length]) in buckets and length <= len(value)
@@ -330,7 +340,8 @@ def _by_suffix(buckets: dict[AnyValue, int]) -> _Lookup:
     lengths = sorted({len(suffix) for suffix in buckets})
 
     def lookup(value: AnyValue) -> tuple[int, ...]:
-        if not isinstance(value, str):
+        value = of_kind(str, value)
+        if value is None:
             return ()
         return tuple(buckets[end] for length in lengths if length <= len(value) and (end := value[-length:]) in buckets)
 

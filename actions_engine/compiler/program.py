@@ -320,6 +320,8 @@ class ProgramWriter(CodeWriter):
 
     def _function_expression(self, node: dict[str, Any], source: str) -> str:
         name = node["value"]
+        if name == "if":
+            return self._if(node["children"], source)
         arguments = [self.expression(child, source) for child in node["children"]]
         if name == BOUNDED:
             return self.assign(f"within_bounds({', '.join(arguments)})")
@@ -328,6 +330,16 @@ class ProgramWriter(CodeWriter):
             subject = self.variable(arguments[0])
             return self.assign(f"{self.constant(on_text)}({subject}) if type({subject}) is str else {called}")
         return self.assign(called)
+
+    def _if(self, children: Sequence[dict[str, Any]], source: str) -> str:
+        """Compute the branch that is taken alone, so that `if` guards what the other cannot take."""
+        test = self.variable(self.expression(children[0], source))
+        result = self.fresh()
+        with self.block(f"if {test} or not is_false({test}):"):
+            self.line(f"{result} = {self.expression(children[1], source)}")
+        with self.block("else:"):
+            self.line(f"{result} = {self.expression(children[2], source) if len(children) > 2 else None}")
+        return result
 
     def constant_function(self, name: str) -> str:
         """Return the name under which the code calls a function of the library."""

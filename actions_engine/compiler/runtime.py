@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from actions_engine.functions.produced import within_bounds
@@ -36,7 +37,7 @@ def negate(value: Any) -> bool:
 def comparable(value: Any) -> bool:
     """Whether a value can be ordered."""
     # Text is ordered too, as jmespath.py does beyond the specification.
-    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
+    return isinstance(value, (int, float, str, Decimal)) and not isinstance(value, bool)
 
 
 def equals(left: Any, right: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
+from actions_engine.batch import excess
 from actions_engine.delivery.plugin_code import PluginCode
 from actions_engine.delivery.provenance import Provenance
 from actions_engine.delivery.transports.contract import AsyncTransport, SendError
@@ -21,7 +22,7 @@ from actions_engine.payload import Payload
 from actions_engine.request import Request, Response, Secret
 
 #: Requests that one attempt may make, against a generator that never ends.
-MAX_STEPS = 50
+MAX_STEPS = 200
 #: Characters of an answer that a reason quotes.
 _MAX_QUOTE = 300
 #: Characters of a reason.
@@ -36,8 +37,9 @@ class Attempted(msgspec.Struct, frozen=True):
 
     Attributes:
         outcomes: One for each payload, in their order.
-        split: The batch as a whole was refused, by the vendor or by the action's own function: its halves are to be
-            tried, so that one bad payload takes no other along. The outcomes then say why.
+        split: The batch as a whole was refused, by the vendor or by the action's own function, or is too long: its
+            halves are to be tried, so that one bad payload takes no other along. The outcomes then say why.
+        excess: Bytes of the body that was not sent, since it is longer than the batch policy lets it be; else 0.
         is_sick: The destination seems unwell: no answer, or 5xx.
         is_limited: It answered 429: too many requests.
         is_answered: It answered, whatever it said.
@@ -47,6 +49,7 @@ class Attempted(msgspec.Struct, frozen=True):
 
     outcomes: list[Outcome]
     split: bool = False
+    excess: int = 0
     is_sick: bool = False
     is_limited: bool = False
     is_answered: bool = False
@@ -82,6 +85,9 @@ async def attempt(
                 outcomes = await steps.drive(started, count)
         if transport.flushes:
             await steps.carrier.flush()
+    except _TooLongError as error:
+        told = [Outcome.retry(str(error))] * count
+        return Attempted(told, split=True, excess=error.size, is_answered=steps.last is not None, error_type="request")
     except SendError as error:
         return _attempted([error.outcome] * count, steps, is_sick=error.is_sick, error_type=error.error_type)
     except TimeoutError:
@@ -97,7 +103,16 @@ async def attempt(
         return Attempted(outcomes, is_answered=steps.last is not None, is_delivered=True)
     quote = _quoted(steps)
     outcomes = [_with_quote(outcome, steps.last, quote) for outcome in outcomes]
-    return _attempted(outcomes, steps, split=_is_refused_whole(outcomes, steps.last))
+    is_refused = _is_refused_whole(outcomes, steps.last, is_http=not transport.flushes)
+    return _attempted(outcomes, steps, split=is_refused or _is_unread(outcomes, steps.last))
+
+
+class _TooLongError(Exception):
+    """A request's body is longer than the batch policy lets it be; nothing of it was sent."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"a request of {size:,} bytes, where {most:,} may be: tried by halves")
+        self.size = size
 
 
 class _Steps:
@@ -146,6 +161,9 @@ class _Steps:
             raise _broken(self._action, f"yielded {type(request).__name__} in place of a Request")
         if self.count >= MAX_STEPS:
             raise _broken(self._action, f"made {MAX_STEPS} requests without an end")
+        policy = self._action.batch
+        if policy is not None and (size := excess(policy, len(self._payloads), request)):
+            raise _TooLongError(size, policy.max_bytes or 0)
         self.count += 1
         self.last = None
         is_foreign = False
@@ -165,11 +183,11 @@ class _Steps:
                 if is_end:
                     return _checked(self._action, given, count)
                 response = await self.send(given)
-        except (PluginError, SendError, TimeoutError):
+        except (PluginError, SendError, TimeoutError, _TooLongError):
             raise
         except PLUGIN_RAISES as error:
             # Code that cannot read an answer of failure has met the failure: its status says more than the exception.
-            if (outcome := _failure(self.last)) is not None:
+            if (outcome := _failure(self.last) or _unread(self.last)) is not None:
                 return [outcome] * count
             raise _broken(self._action, f"raised {type(error).__name__}: {error}") from error
         finally:
@@ -185,7 +203,7 @@ class _Steps:
         try:
             outcomes = await self._code.run((self._action.name, "outcomes"), reader, response, payloads)
         except PLUGIN_RAISES as error:
-            if (outcome := _failure(response)) is not None:
+            if (outcome := _failure(response) or _unread(response)) is not None:
                 return [outcome] * len(payloads)
             raise _broken(self._action, f"cannot read the answer: {type(error).__name__}: {error}") from error
         return _checked(self._action, outcomes, len(payloads))
@@ -202,6 +220,24 @@ def _advance(generator: Steps, response: Response | None) -> tuple[bool, Any]:
 def _failure(response: Response | None) -> Outcome | None:
     outcome = None if response is None else Outcome.of(response)
     return None if outcome is None or outcome.kind == "delivered" else outcome
+
+
+def _unread(response: Response | None) -> Outcome | None:
+    """Return what a success means whose answer was cut, and could not be read for it.
+
+    The calls may have been taken, and some refused in the part that nobody saw. To call them delivered would lose the
+    refused ones silently; so they are sent again, by halves, whose answers are shorter, under the same keys, by which a
+    vendor that deduplicates ignores what it has. One alone is tried until its window ends, and dies with this reason.
+    """
+    if response is None or not response.is_cut:
+        return None
+    told = f"HTTP {response.status}, but its answer was cut off after {len(response.body):,} bytes"
+    return Outcome.retry(f"{told}: what became of each call is not known")
+
+
+def _is_unread(outcomes: list[Outcome], response: Response | None) -> bool:
+    """Whether a batch is to be tried by halves, since its answer was too long to be read."""
+    return len(outcomes) > 1 and (unread := _unread(response)) is not None and all(each == unread for each in outcomes)
 
 
 def _checked(action: Action, outcomes: Any, count: int) -> list[Outcome]:
@@ -266,8 +302,11 @@ def _blame(error: PluginError, count: int, steps: _Steps) -> Attempted:
     return _attempted([Outcome.rejected(reason)] * count, steps, split=count > 1, error_type="plugin")
 
 
-def _is_refused_whole(outcomes: list[Outcome], response: Response | None) -> bool:
-    if len(outcomes) < 2 or response is None or not 400 <= response.status < 500:
+def _is_refused_whole(outcomes: list[Outcome], response: Response | None, *, is_http: bool) -> bool:
+    if len(outcomes) < 2 or response is None:
+        return False
+    # Some vendors refuse with a 200 and a code in the body. A transport of the destination's own knows each item.
+    if not (400 <= response.status < 500 or (is_http and 200 <= response.status < 300)):
         return False
     # Where a reader found different outcomes, the vendor has told the items apart already.
     return outcomes[0].kind == "rejected" and all(outcome == outcomes[0] for outcome in outcomes)

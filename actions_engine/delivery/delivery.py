@@ -378,6 +378,13 @@ class Delivery:
             for plan in plans
             for call in plan.event.calls
         )
+        self.metrics.notes.update(
+            # Of a field inside a field the outer one: items of lists have no number here.
+            (call.instance, call.mapping, note.field.partition(".")[0])
+            for plan in plans
+            for call in plan.event.calls
+            for note in call.notes
+        )
         rejected = 0
         now = self.clock.now()
         for (labels, is_rejected), count in calls.items():

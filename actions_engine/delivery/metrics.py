@@ -29,6 +29,7 @@ class Metrics:
         paused: Says for each instance whether it is paused; whoever knows puts it here.
         latency: By (instance, destination, action).
         errors: Attempts that failed, by (instance, destination, action, type of error).
+        notes: Values that could not be read, by (instance, mapping, payload field).
         duplicates: Events that were known already.
         request_observers: Who hears of each request over HTTP.
     """
@@ -40,6 +41,7 @@ class Metrics:
         self.paused: Callable[[], Mapping[str, bool]] = dict
         self.latency: dict[tuple[str, str, str], Latency] = {}
         self.errors: Counter[Labels] = Counter()
+        self.notes: Counter[tuple[str, str, str]] = Counter()
         self.duplicates = 0
         self.request_observers: list[RequestObserver] = []
         self._totals: Counter[tuple[str, str]] = Counter()
@@ -76,6 +78,8 @@ class Metrics:
         match name.removeprefix("actions_engine."):
             case "calls.pending":
                 return [((instance,), number) for instance, number in list(self.pending.items())]
+            case "notes":
+                return list(self.notes.items())
             case "events.duplicate":
                 return [((), self.duplicates)]
             case "attempt.errors":

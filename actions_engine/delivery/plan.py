@@ -121,6 +121,7 @@ def _planned(call: Call, user: str) -> PlannedCall:
         payload=payload,
         user=user,
         reason=storable(reason)[:_MAX_REASON],
+        notes=() if payload is None else call.notes,
     )
 
 
@@ -144,6 +145,8 @@ def _user(event: dict[str, Any]) -> str:
     for name in ("userId", "anonymousId"):
         value = event.get(name)
         if isinstance(value, str) and value:
+            return f"{name}:{value}"
+        if isinstance(value, uuid.UUID):
             return f"{name}:{value}"
         if type(value) is int:
             # Python writes no number of more than 4,300 digits, but for its hexadecimal ones.

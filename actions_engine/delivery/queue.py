@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -46,10 +47,17 @@ def hold(call: LeasedCall, until: float, action: Action, payload: Payload) -> He
     return Held(call, until, action, payload, key, records)
 
 
+# What requests were longer than their payloads is taken for a little more, as it differs from call to call,
+_MARGIN = 1.1
+# and forgotten slowly: calls of another kind would otherwise travel in small batches for ever.
+_FORGETTING = 0.999
+
+
 @dataclass(slots=True, eq=False)
 class Group(Filling[Held]):
     """Calls for one request, which takes more until it is full or has waited long enough."""
 
+    growth: float = 1.0
     opened: float = 0.0
     until: float = inf
     limit: int = 1
@@ -59,19 +67,26 @@ class Group(Filling[Held]):
     def has_room(self, policy: Batch, held: Held) -> bool:
         """Whether the policy lets one more in."""
         bisect = held.call.bisect
-        return self.takes(
-            policy, len(held.call.payload), held.records, min(self.limit, bisect) if bisect else self.limit
-        )
+        limit = min(self.limit, bisect) if bisect else self.limit
+        return self.takes(policy, self._size_of(held), held.records, limit)
 
     def add(self, held: Held) -> None:
         """Take a call in."""
-        self.put(held, len(held.call.payload), held.records)
+        self.put(held, self._size_of(held), held.records)
         # Another lease of a call that is held makes it only longer.
         self.until = min(self.until, held.until)
         if bisect := held.call.bisect:
             # Part of a batch that was refused: it is smaller, and waits for no company.
             self.limit = min(self.limit, bisect)
             self.is_urgent = True
+
+    def _size_of(self, held: Held) -> int:
+        return int(self.growth * len(held.call.payload))
+
+
+def _tells_apart(action: Action) -> bool:
+    """Whether calls of one request may end differently: a reader of answers, and several steps, tell them apart."""
+    return action.outcomes is not None or inspect.isgeneratorfunction(action.function)
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +105,8 @@ class Queue:
         self._open: dict[Hashable, Group] = {}
         self._ready: deque[Group] = deque()
         self._users: dict[str, _User] = {}
+        # By action: how many times as long as its payloads a request is.
+        self._growth: dict[str, float] = {}
 
     def add(self, held: Held, now: float) -> None:
         """Take a call in, in the order of its acceptance."""
@@ -116,6 +133,20 @@ class Queue:
     def put_back(self, group: Group) -> None:
         """Return a group that could not be sent yet; it is the next one taken."""
         self._ready.appendleft(group)
+
+    def learn(self, group: Group, excess: int) -> None:
+        """Hear whether a group's request was longer than its policy lets it be, and by that fill those to come.
+
+        Args:
+            group: What was to be sent.
+            excess: Bytes of the body that was too long, or 0.
+        """
+        name = group.calls[0].action.name
+        if excess:
+            payloads = sum(len(held.call.payload) for held in group.calls)
+            self._growth[name] = max(self._growth.get(name, 1.0), _MARGIN * excess / max(1, payloads))
+        elif name in self._growth:
+            self._growth[name] = max(1.0, _FORGETTING * self._growth[name])
 
     def next_due(self) -> float | None:
         """Return when a group will have waited long enough, if any is waiting."""
@@ -165,7 +196,8 @@ class Queue:
             self._close(held.key)
             open_group = None
         if open_group is None:
-            open_group = self._open[held.key] = Group(opened=now, limit=policy.max_calls)
+            growth = self._growth.get(held.action.name, 1.0)
+            open_group = self._open[held.key] = Group(growth=growth, opened=now, limit=policy.max_calls)
         self._fill(open_group, held)
         return open_group
 
@@ -173,7 +205,7 @@ class Queue:
         """Add a user's further call to the group that holds the one before, if that keeps their order."""
         group, policy = user.group, held.action.batch
         # Where a vendor answers for each item alone, the first could fail and the second succeed.
-        if user.waiting or policy is None or held.action.outcomes is not None:
+        if user.waiting or policy is None or _tells_apart(held.action):
             return False
         if not group.is_open or group.calls[0].key != held.key or not group.has_room(policy, held):
             return False

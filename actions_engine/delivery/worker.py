@@ -293,6 +293,7 @@ class Worker:
             provenance=self._provenance,
             patience=patience,
         )
+        self._queue.learn(group, result.excess)
         now = self._clock.now()
         seconds = (now - began) / self._clock.speed
         self._latency = 0.9 * self._latency + 0.1 * seconds if self._latency else seconds

@@ -6,12 +6,16 @@ from typing import Any
 
 
 def if_(test: Any, then: Any, otherwise: Any = None) -> Any:
-    """Return `then` where the test is true, else the third argument or null.
+    """Return `then` where the test is true, else the third argument or null; only what is returned is computed.
 
     False are null, `false`, and empty text, lists and objects; 0 is true (JMESPath's rule).
     """
-    false = test is None or test is False or (isinstance(test, (str, list, dict)) and not test)
-    return otherwise if false else then
+    return otherwise if is_false(test) else then
+
+
+def is_false(test: Any) -> bool:
+    """Whether a value is false to JMESPath."""
+    return test is None or test is False or (isinstance(test, (str, list, dict)) and not test)
 
 
 def to_boolean(subject: str | bool | int | float) -> bool | None:

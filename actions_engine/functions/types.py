@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actions_engine.errors import FunctionError
+from actions_engine.odd_values import UNREADABLE, plain
 
 _NULL = frozenset({"null"})
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -56,6 +57,10 @@ def checked(
             return None
         for (parameter, exact), argument in zip(itertools.chain(checks, repeated), arguments, strict=False):
             if type(argument) not in exact and not _accepts(parameter, argument):
+                simple = tuple(map(_as_json, arguments))
+                if any(one is not other for one, other in zip(simple, arguments, strict=True)):
+                    # A host's own types, such as a Decimal, are read as JSON has them.
+                    return call(*simple)
                 raise _wrong_type(name, parameter, argument)
         try:
             return implementation(*arguments)
@@ -75,6 +80,11 @@ def checked(
             raise _failure(name, error) from None
 
     return call_with_text
+
+
+def _as_json(argument: Any) -> Any:
+    simple = plain(argument)
+    return argument if simple is UNREADABLE else simple
 
 
 _FAILURES = (FunctionError, ArithmeticError, ValueError, RecursionError)

@@ -16,10 +16,12 @@ from typing import Any, cast
 import jmespath
 from jmespath.exceptions import EmptyExpressionError, IncompleteExpressionError, LexerError, ParseError
 from jmespath.lexer import Lexer
-from jmespath.parser import ParsedResult, Parser
+from jmespath.parser import Parser
+from jmespath.visitor import TreeInterpreter
 
 from actions_engine.errors import ExpressionError
 from actions_engine.functions import Function, Library
+from actions_engine.functions.logic import is_false
 from actions_engine.functions.types import type_name
 from actions_engine.language.growth import bound
 from actions_engine.wording import did_you_mean, kind_of
@@ -55,7 +57,7 @@ class Expression:
         """
         # jmespath.py asks its functions for `call_function` alone, and its tree is of plain dicts.
         options = jmespath.Options(custom_functions=cast(Any, self.library))
-        return ParsedResult(self.text, cast(Any, self.tree)).search(value, options=options)
+        return _Interpreter(options).visit(cast(Any, self.tree), value)
 
     @property
     def path(self) -> tuple[str, ...] | None:
@@ -64,6 +66,18 @@ class Expression:
         if all(step["type"] == "field" for step in steps):
             return tuple(step["value"] for step in steps)
         return None
+
+
+class _Interpreter(TreeInterpreter):
+    """jmespath.py's, but that `if` computes the branch that is taken alone: it guards what the other cannot take."""
+
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        if node["value"] != "if":
+            return super().visit_function_expression(node, value)
+        test, then, *otherwise = node["children"]
+        if not is_false(self.visit(test, value)):
+            return self.visit(then, value)
+        return self.visit(otherwise[0], value) if otherwise else None
 
 
 class ExpressionParser:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-FILE_KEYS = ("destination", "enabled", "settings", "delivery", "filter", "presets", "mappings")
-MAPPING_KEYS = ("name", "description", "enabled", "action", "trigger", "fields", "omit", "examples")
+FILE_KEYS = ("destination", "enabled", "settings", "delivery", "filter", "invalid", "presets", "mappings")
+MAPPING_KEYS = ("name", "description", "enabled", "action", "trigger", "fields", "omit", "invalid", "examples")
+#: What `invalid:` takes: whether a value that cannot be read costs its field, or the call.
+INVALID = ("leave out", "reject")
 EXAMPLE_KEYS = ("name", "event", "expect")
 
 #: The same as a pattern that JSON Schema takes, which knows no names of groups.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from actions_engine.odd_values import of_kind
 from actions_engine.spec.moments import read_moment
 from actions_engine.wording import kind_of
 
@@ -41,8 +42,8 @@ def same(value: Any, operand: Any) -> bool:
     if isinstance(value, bool) or isinstance(operand, bool):
         return value is operand
     if isinstance(operand, str):
-        return isinstance(value, str) and value == operand
-    return isinstance(value, _NUMBERS) and bool(value == operand)
+        return bool(of_kind(str, value) == operand)
+    return bool(of_kind(_NUMBERS, value) == operand)
 
 
 def _one_of(value: Any, operand: tuple[Any, ...]) -> bool:
@@ -50,17 +51,18 @@ def _one_of(value: Any, operand: tuple[Any, ...]) -> bool:
 
 
 def _contains(value: Any, operand: Any) -> bool:
+    value = of_kind((str, list), value)
     if isinstance(value, str):
         return isinstance(operand, str) and operand in value
-    return isinstance(value, list) and any(same(item, operand) for item in value)
+    return value is not None and any(same(item, operand) for item in value)
 
 
 def _starts_with(value: Any, operand: str) -> bool:
-    return isinstance(value, str) and value.startswith(operand)
+    return (text := of_kind(str, value)) is not None and text.startswith(operand)
 
 
 def _ends_with(value: Any, operand: str) -> bool:
-    return isinstance(value, str) and value.endswith(operand)
+    return (text := of_kind(str, value)) is not None and text.endswith(operand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _piece(text: str) -> str:
 
 
 def _matches(value: Any, operand: Glob) -> bool:
-    return isinstance(value, str) and operand.regex.fullmatch(value) is not None
+    return (text := of_kind(str, value)) is not None and operand.regex.fullmatch(text) is not None
 
 
 def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -97,9 +99,9 @@ def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
         if isinstance(value, bool):
             return False
         if isinstance(operand, datetime):
-            moment = read_moment(value) if isinstance(value, str) else None
+            moment = read_moment(text) if (text := of_kind(str, value)) is not None else None
             return moment is not None and compare(moment, operand)
-        return isinstance(value, _NUMBERS) and compare(value, operand)
+        return (number := of_kind(_NUMBERS, value)) is not None and compare(number, operand)
 
     return holds
 

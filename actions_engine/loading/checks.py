@@ -102,11 +102,28 @@ def _check_trigger(source: Source, checked: Checked) -> None:
                 severity="warning",
                 hint="leave it out, or mend it",
             )
+    for test in tests(mapping.trigger):
+        if test.operator.name == "exists" and test.expression.tree["type"] in _LISTS:
+            source.problem(
+                "empty-list-exists",
+                f"`{test.expression.text}` is a list, and an empty one exists: this holds where nothing is found",
+                _place(test.place or test.location, source) or at,
+                severity="warning",
+                hint=f"ask for its first item: `{_first_item(test.expression.text)}`",
+            )
     types = possible_types(mapping.condition)
     for test in tests(mapping.trigger):
         for problem in path_problems(test.expression, types if test.expression.path != ("type",) else None):
             place = _place(test.place or test.location, source) or at
             source.problem(problem.code, problem.message, place, hint=problem.hint, severity="warning")
+
+
+# What yields a list wherever there is one to look through, be nothing found.
+_LISTS = frozenset({"projection", "filter_projection", "value_projection", "flatten"})
+
+
+def _first_item(text: str) -> str:
+    return f"{text} | [0]"
 
 
 def _parts(condition: Condition) -> Iterator[Condition]:

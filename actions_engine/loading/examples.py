@@ -43,10 +43,22 @@ def _example(source: Source, node: Node, number: int) -> Example | None:
     if event is None or expectation is None:
         return None
     kind, expected, place = expectation
+    noted = _notes(source, node.value["expect"])
     named = node.value.get("name")
     name = str(named.value) if named is not None else event.name if isinstance(event, Path) else str(number)
     location = Location(source.path, node.line, node.column)
-    return Example(name, event, kind, expected, location, Location(source.path, place.line, place.column))
+    return Example(name, event, kind, expected, location, Location(source.path, place.line, place.column), noted)
+
+
+def _notes(source: Source, expect: Node) -> tuple[str, ...] | None:
+    """Return what `$notes` of an expectation names: the fields that the call goes out without."""
+    given = expect.value.get("$notes") if expect.is_mapping else None
+    if given is None:
+        return None
+    if not given.is_list or not all(isinstance(item.value, str) for item in given.value):
+        source.problem("example-shape", f"`$notes` is a list of payload fields, not {given.kind()}", given)
+        return None
+    return tuple(item.value for item in given.value)
 
 
 def _event(source: Source, node: Node) -> dict[str, Any] | Path | None:
@@ -70,7 +82,7 @@ def _event(source: Source, node: Node) -> dict[str, Any] | Path | None:
 
 def _expectation(source: Source, node: Node) -> tuple[Any, Any, Node] | None:
     given = node.value.get("expect")
-    hint = "name fields of the payload, `no match`, or {rejected: a part of the reason}"
+    hint = "name fields of the payload, `$notes`, `no match`, or {rejected: a part of the reason}"
     if given is None or given.value in ("", None) or (given.is_mapping and not given.value):
         place = given if given is not None else node
         source.problem("example-cannot-fail", "this example expects nothing, so that it cannot fail", place, hint=hint)
@@ -90,8 +102,8 @@ def _expectation(source: Source, node: Node) -> tuple[Any, Any, Node] | None:
         return "rejection", reason.value, given
     if "$exactly" in given.value:
         exact = given.value["$exactly"]
-        if len(given.value) > 1 or not exact.is_mapping:
+        if given.value.keys() - {"$exactly", "$notes"} or not exact.is_mapping:
             source.problem("example-shape", "`$exactly` stands alone and takes the whole payload", given)
             return None
         return "exactly", exact.plain(), given
-    return "fields", given.plain(), given
+    return "fields", {name: value for name, value in given.plain().items() if name != "$notes"}, given

@@ -1,7 +1,8 @@
-"""What files and mappings share: which keys there are, and `enabled:`."""
+"""What files and mappings share: which keys there are, `enabled:` and `invalid:`."""
 
 from __future__ import annotations
 
+from actions_engine.language.keys import INVALID
 from actions_engine.loading.source import Node, Source
 from actions_engine.wording import did_you_mean
 
@@ -22,3 +23,20 @@ def read_enabled(source: Source, node: Node) -> bool:
         source.problem("key-type", f"`enabled` takes true or false, not {enabled.kind()}", enabled)
         return True
     return enabled.value
+
+
+def read_invalid(source: Source, node: Node, default: bool) -> bool:
+    """Return whether `invalid:` says that a value which cannot be read rejects the call."""
+    invalid = node.value.get("invalid")
+    if invalid is None:
+        return default
+    if invalid.value not in INVALID:
+        shown = repr(invalid.value) if isinstance(invalid.value, str) else invalid.kind()
+        source.problem(
+            "key-type",
+            f"`invalid` takes `reject` or `leave out`, not {shown}",
+            invalid,
+            hint="`reject` loses the call for any value that cannot be read; `leave out`, the default, loses the field",
+        )
+        return default
+    return bool(invalid.value == "reject")

@@ -14,7 +14,7 @@ from actions_engine.language.keys import MAPPING_KEYS
 from actions_engine.language.trigger_text import parse_text
 from actions_engine.loading.examples import read_examples
 from actions_engine.loading.fields import read_field
-from actions_engine.loading.keys import check_keys
+from actions_engine.loading.keys import check_keys, read_invalid
 from actions_engine.loading.source import Node, Source
 from actions_engine.loading.trigger_yaml import read_trigger
 from actions_engine.mapping import Instance, Mapping
@@ -29,6 +29,19 @@ class _Defaults:
     fields: dict[str, FieldValue]
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What a file says of all its mappings.
+
+    Attributes:
+        filter: What it asks of every event.
+        rejects_invalid: Whether a value that cannot be read rejects the call, unless a mapping says otherwise.
+    """
+
+    filter: Condition | None = None
+    rejects_invalid: bool = False
+
+
 class MappingReader:
     """Reads mappings; what an action gives to each of them is parsed once."""
 
@@ -36,14 +49,15 @@ class MappingReader:
         self.parser = parser
         self._defaults: dict[Action, _Defaults | str] = {}
 
-    def read(self, source: Source, item: Node, instance: Instance, condition: Condition | None) -> Mapping | None:
-        """Read a mapping of an instance whose file asks `condition` of every event; None where there was a problem."""
+    def read(self, source: Source, item: Node, instance: Instance, common: Common) -> Mapping | None:
+        """Read a mapping of an instance, whose file says what is common to all; None where there was a problem."""
         before = len(source.problems)
         check_keys(source, item, MAPPING_KEYS, "a mapping")
         action = _action(source, item, instance.destination)
         trigger_node = item.value.get("trigger")
         trigger = None if trigger_node is None else read_trigger(trigger_node, source, self.parser)
         examples = read_examples(source, item)
+        rejects_invalid = read_invalid(source, item, common.rejects_invalid)
         if action is None:
             self._read_fields(source, item, None)
             return None
@@ -57,11 +71,12 @@ class MappingReader:
             instance=instance,
             action=action,
             trigger=trigger,
-            filter=condition,
+            filter=common.filter,
             fields=fields,
             location=Location(source.path, item.line, item.column),
             places=_places(source, item, action),
             examples=examples,
+            rejects_invalid=rejects_invalid,
         )
 
     def _defaults_of(self, action: Action, source: Source, item: Node) -> _Defaults | None:

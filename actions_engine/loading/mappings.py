@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from actions_engine.destination import Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem
-from actions_engine.language.condition import Condition
 from actions_engine.language.expression import ExpressionParser
 from actions_engine.language.keys import FILE_KEYS
 from actions_engine.loading.checks import Checked, check_file
 from actions_engine.loading.delivery import read_delivery
 from actions_engine.loading.files import mapping_files, open_source
-from actions_engine.loading.keys import check_keys, read_enabled
-from actions_engine.loading.mapping import MappingReader
+from actions_engine.loading.keys import check_keys, read_enabled, read_invalid
+from actions_engine.loading.mapping import Common, MappingReader
 from actions_engine.loading.settings import read_settings
 from actions_engine.loading.source import Node, Source
 from actions_engine.loading.trigger_yaml import read_trigger
@@ -94,6 +93,7 @@ class _FileReader:
         enabled = read_enabled(source, root)
         filter_node = root.value.get("filter")
         condition = None if filter_node is None else read_trigger(filter_node, source, self.parser)
+        common = Common(condition, read_invalid(source, root, False))
         if destination is None:
             return []
         settings = read_settings(source, root, destination, self.environ)
@@ -102,8 +102,8 @@ class _FileReader:
         given = settings or Settings.model_construct()
         instance = Instance(name, destination, given, source.path, delivery, is_enabled=enabled)
         self.instances.append(instance)
-        checked = self._mappings(source, root, instance, condition)
-        checked += self._presets(source, root, instance, condition, {item.mapping.name for item in checked})
+        checked = self._mappings(source, root, instance, common)
+        checked += self._presets(source, root, instance, common, {item.mapping.name for item in checked})
         check_file(source, checked)
         if not enabled:
             return []
@@ -131,7 +131,7 @@ class _FileReader:
 
     # -- mappings
 
-    def _mappings(self, source: Source, root: Node, instance: Instance, condition: Condition | None) -> list[Checked]:
+    def _mappings(self, source: Source, root: Node, instance: Instance, common: Common) -> list[Checked]:
         node = root.value.get("mappings")
         if node is None:
             if "presets" not in root.value:
@@ -162,7 +162,7 @@ class _FileReader:
                 source.problem("mapping-shape", f"a mapping has a name and an action; this is {item.kind()}", item)
                 continue
             self._check_name(source, item, names)
-            mapping = self.mapping_reader.read(source, item, instance, condition)
+            mapping = self.mapping_reader.read(source, item, instance, common)
             is_enabled = read_enabled(source, item)
             if mapping is not None:
                 mappings.append(Checked(mapping, item, is_enabled=is_enabled))
@@ -189,7 +189,7 @@ class _FileReader:
     # -- presets
 
     def _presets(
-        self, source: Source, root: Node, instance: Instance, condition: Condition | None, taken: set[str]
+        self, source: Source, root: Node, instance: Instance, common: Common, taken: set[str]
     ) -> list[Checked]:
         node = root.value.get("presets")
         if node is None:
@@ -224,13 +224,13 @@ class _FileReader:
                 )
                 continue
             taken.add(preset.name)
-            mapping = self._preset(source, place, preset, instance, condition)
+            mapping = self._preset(source, place, preset, instance, common)
             if mapping is not None:
                 mappings.append(Checked(mapping, place, is_preset=True))
         return mappings
 
     def _preset(
-        self, source: Source, place: Node, preset: Preset, instance: Instance, condition: Condition | None
+        self, source: Source, place: Node, preset: Preset, instance: Instance, common: Common
     ) -> Mapping | None:
         """Read a preset as if it stood in the file; a plugin's mistake is told at the preset's name."""
         written: dict[str, Any] = {"name": preset.name, "action": preset.action}
@@ -238,7 +238,7 @@ class _FileReader:
             written["trigger"] = preset.trigger
         if preset.fields is not None:
             written["fields"] = preset.fields
-        return self.mapping_reader.read(source, _as_node(written, place), instance, condition)
+        return self.mapping_reader.read(source, _as_node(written, place), instance, common)
 
 
 def _as_node(value: Any, place: Node) -> Node:

@@ -145,7 +145,7 @@ def _meant(key: str, known: frozenset[str]) -> str:
 
 def _check_size(event: Mapping[str, Any]) -> Iterator[Problem]:
     try:
-        size = len(encode_json(event))
+        size = len(encode_json(event, is_strict=True))
     except (ValueError, TypeError) as error:
         yield _problem("not-json", str(error))
         return

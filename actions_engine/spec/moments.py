@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 _MAX_CHARACTERS = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Numbers below these are seconds, milliseconds, microseconds, nanoseconds: each unit reaches the year 5138 there.
-_UNITS = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (1e20, 1e-9))
+_UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 _DIGITS = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,9})?")
 # ISO 8601 without hyphens is a date from these centuries; any other digits are Unix time.
 _BASIC_DATE = re.compile(r"(19|20)[0-9]{6}")
@@ -51,14 +51,12 @@ def read_unix_time(number: float) -> datetime | None:
     """Return the moment of Unix time in seconds, milliseconds, microseconds or nanoseconds, by its size."""
     if not math.isfinite(number):
         return None
-    unit = next((unit for limit, unit in _UNITS if abs(number) < limit), None)
-    if unit is None:
+    per_second = next((unit for limit, unit in _UNITS if abs(number) < limit), None)
+    if per_second is None:
         return None
-    try:
-        # In whole microseconds: a product with 1e-3 is off by one now and then.
-        return _EPOCH + timedelta(microseconds=round(number * (unit * 1e6)) if unit * 1e6 >= 1 else int(number // 1000))
-    except OverflowError:
-        return None
+    if isinstance(number, int):
+        return _EPOCH + timedelta(microseconds=number * 10**6 // per_second)
+    return _EPOCH + timedelta(microseconds=round(number * (10**6 / per_second)))
 
 
 def _iso(text: str) -> datetime | None:

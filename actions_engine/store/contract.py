@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from actions_engine.note import Note
+
 #: What a row of the ledger is. `pending` covers waiting, leased and paused.
 State = Literal["pending", "delivered", "rejected", "dead"]
 
@@ -27,6 +29,7 @@ class PlannedCall(msgspec.Struct, frozen=True, gc=False):
         payload: The validated payload as JSON; None where the mapping rejected the event.
         user: Whose order is kept: the event's userId, else its anonymousId, else empty.
         reason: Why it is rejected already; empty for a call that is to be delivered.
+        notes: What it goes out without.
     """
 
     key: str
@@ -37,6 +40,7 @@ class PlannedCall(msgspec.Struct, frozen=True, gc=False):
     payload: bytes | None
     user: str = ""
     reason: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 class PlannedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -119,7 +123,8 @@ class LedgerRow(msgspec.Struct, frozen=True):
     Attributes:
         accepted: Counted when calls are accepted, apart from the rows, so that a lost row shows.
         delivered: Rows that are, and those pruned since.
-        replayed: Times that a dead or rejected row was sent back to pending: a note, no part of the law.
+        replayed: Times that a dead or rejected row was sent back to pending: no part of the law.
+        noted: Rows, of those that are kept, that go out without a value that could not be read: no part of it either.
     """
 
     instance: str
@@ -130,6 +135,7 @@ class LedgerRow(msgspec.Struct, frozen=True):
     dead: int
     pending: int
     replayed: int = 0
+    noted: int = 0
 
     @property
     def holds(self) -> bool:
@@ -155,6 +161,18 @@ class StoredCall(msgspec.Struct, frozen=True):
     configuration: str
     payload: bytes | None
     event: bytes | None
+
+
+class NotedCall(msgspec.Struct, frozen=True):
+    """A row with its notes, as `notes` shows it."""
+
+    id: int
+    key: str
+    message_id: str
+    instance: str
+    mapping: str
+    state: State
+    notes: tuple[Note, ...]
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -274,6 +292,10 @@ class Store(Protocol):
 
     def find(self, what: Filter, *, limit: int = 100, after: int = 0) -> list[StoredCall]:
         """Return rows in the order of their ids, those beyond `after`."""
+        ...
+
+    def notes(self, what: Filter, *, limit: int = 100, after: int = 0) -> list[NotedCall]:
+        """Return rows that have notes in the order of their ids, those beyond `after`."""
         ...
 
     def replay(self, what: Filter, *, now: float) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -46,11 +47,25 @@ def read_payload(model: type[Payload], stored: bytes, renamed: typing.Mapping[st
         ValueError: the model has changed so that it does not fit any more.
     """
     fields = msgspec.json.decode(stored)
+    if isinstance(fields, dict) and (exact := _decimals(model)):
+        digits = _EXACT.decode(stored)
+        fields |= {name: digits[name] for name in exact if name in digits}
     if not isinstance(fields, dict):
         raise ValueError("a payload is an object")  # noqa: TRY004 - it is what was stored that is wrong
     if renamed:
         fields = {renamed.get(name, name): value for name, value in fields.items()}
     return typing.cast(Payload, _reader(model)(fields))
+
+
+# Of a number with a point the digits, for fields that are Decimal.
+_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@cache
+def _decimals(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the fields that hold a Decimal, and no object or list: the digits of their numbers are kept."""
+    kinds = {name: set(get_args(info.annotation)) or {info.annotation} for name, info in model.model_fields.items()}
+    return tuple(name for name, kind in kinds.items() if Decimal in kind and kind <= {Decimal, type(None)})
 
 
 class _ModelReader:
@@ -120,6 +135,8 @@ def _converter(model: type[BaseModel], annotation: Any) -> Callable[[Any], Any] 
     bare = _bare(annotation)
     if _is_plain(bare):
         return None
+    if bare in (Decimal, Decimal | None):
+        return lambda value: value if value is None or isinstance(value, Decimal) else Decimal(str(value))
     if isinstance(bare, type) and issubclass(bare, Enum) and not model.model_config.get("use_enum_values"):
         members = {member.value: member for member in bare}
         return lambda value: members.get(value, value) if isinstance(value, (str, int)) else value

@@ -12,7 +12,7 @@ from actions_engine.errors import StoreError
 from actions_engine.masking import Masker
 from actions_engine.store.cursor import Cursor
 from actions_engine.store.sql import SQLStore
-from actions_engine.store.tables import NAMES, TABLES, VERSION, check_tables
+from actions_engine.store.tables import NAMES, TABLES, VERSION, check_tables, migrate
 
 if TYPE_CHECKING:
     import psycopg
@@ -88,15 +88,11 @@ class PostgreSQLStore(SQLStore):
         present = _tables(cursor)
         if not present:
             for statement in TABLES:
-                cursor.run(
-                    statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
-                    .replace("event_id INTEGER", "event_id BIGINT")
-                    .replace("BLOB", "BYTEA")
-                    .replace(" REAL", " DOUBLE PRECISION")
-                )
+                cursor.run(_written(statement))
             cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
             present = _tables(cursor)
         check_tables(cursor, present, self.shown)
+        migrate(cursor, _written)
 
     def join(self, *, now: float) -> str:
         """Return nothing: a server is there to be shared."""
@@ -159,6 +155,17 @@ def _tables(cursor: Cursor) -> set[str]:
     """Return those of the store's tables that there are, wherever the connection's schemas find them."""
     (found,) = cursor.rows(f"SELECT {', '.join(['to_regclass(?)::text'] * len(NAMES))}", NAMES)
     return {name for name, there in zip(NAMES, found, strict=True) if there is not None}
+
+
+def _written(statement: str) -> str:
+    """Return a statement that makes a table, in PostgreSQL's types."""
+    return (
+        statement.replace("INTEGER PRIMARY KEY", "BIGSERIAL PRIMARY KEY")
+        .replace("event_id INTEGER", "event_id BIGINT")
+        .replace("call_id INTEGER", "call_id BIGINT")
+        .replace("BLOB", "BYTEA")
+        .replace(" REAL", " DOUBLE PRECISION")
+    )
 
 
 def _translated(statement: str) -> Any:

@@ -14,6 +14,7 @@ from actions_engine.store.contract import (
     Filter,
     LeasedCall,
     LedgerRow,
+    NotedCall,
     Pause,
     PlannedCall,
     PlannedEvent,
@@ -21,6 +22,7 @@ from actions_engine.store.contract import (
     StoredCall,
 )
 from actions_engine.store.cursor import Cursor, chunks, marks, run_for
+from actions_engine.store.notes import count_noted, find_notes, insert_notes
 from actions_engine.store.text import storable
 
 _INSERT_CALL = (
@@ -136,6 +138,7 @@ class SQLStore(ABC):
                 for call_id, (number, call) in zip(ids, planned, strict=True)
             ],
         )  # fmt: skip
+        insert_notes(cursor, [(call_id, call.notes) for call_id, (_, call) in zip(ids, planned, strict=True)])
         counted = Counter((storable(call.instance), storable(call.mapping)) for _, call in planned)
         cursor.run_many(
             "INSERT INTO accounts (instance, mapping, accepted) VALUES (?, ?, ?) "
@@ -293,6 +296,7 @@ class SQLStore(ABC):
                 "SELECT instance, mapping, state, COUNT(*) FROM calls GROUP BY instance, mapping, state"
             )
             accounts = cursor.rows("SELECT instance, mapping, accepted, pruned, replayed FROM accounts")
+            noted = count_noted(cursor)
         rows: dict[tuple[str, str], dict[str, int]] = {}
         for instance, mapping, state, count in counted:
             rows.setdefault((instance, mapping), {})[state] = count
@@ -304,7 +308,7 @@ class SQLStore(ABC):
             ledger.append(
                 LedgerRow(
                     account[0], account[1], accepted, states.get("delivered", 0) + pruned, states.get("rejected", 0),
-                    states.get("dead", 0), states.get("pending", 0), replayed,
+                    states.get("dead", 0), states.get("pending", 0), replayed, noted.get(account, 0),
                 )
             )  # fmt: skip
         return ledger
@@ -325,6 +329,10 @@ class SQLStore(ABC):
         with self._transaction(write=False) as cursor:
             rows = cursor.rows(query, [*values, after, limit])
         return [StoredCall(*row[:13], *(None if item is None else bytes(item) for item in row[13:])) for row in rows]
+
+    def notes(self, what: Filter, *, limit: int = 100, after: int = 0) -> list[NotedCall]:
+        with self._transaction(write=False) as cursor:
+            return find_notes(cursor, what, limit, after)
 
     def replay(self, what: Filter, *, now: float) -> int:
         condition, values = condition_of(what)
@@ -349,6 +357,7 @@ class SQLStore(ABC):
                 return bool(changed)
             if planned.payload is not None:
                 self._count_replays(cursor, ended, [call_id])
+            cursor.run(f"DELETE FROM notes WHERE call_id IN (SELECT id FROM calls WHERE {ended})", [call_id])
             state = "rejected" if planned.payload is None else "pending"
             changed = cursor.run(
                 "UPDATE calls SET state = ?, reason = ?, payload = ?, action = ?, destination = ?, user_key = ?, "
@@ -359,6 +368,8 @@ class SQLStore(ABC):
                     storable(planned.destination), storable(planned.user), now, now, now, configuration, call_id,
                 ],
             )  # fmt: skip
+            if changed:
+                insert_notes(cursor, [(call_id, planned.notes)])
             return bool(changed)
 
     @staticmethod
@@ -387,6 +398,7 @@ class SQLStore(ABC):
                 accounts = f"SELECT instance, mapping FROM calls WHERE id IN ({marks(chunk)})"
                 counted.update((row[0], row[1]) for row in cursor.rows(accounts, chunk))
             pruned = run_for(cursor, "DELETE FROM calls WHERE id IN ({ids})", [], ids)
+            run_for(cursor, "DELETE FROM notes WHERE call_id IN ({ids})", [], ids)
             cursor.run_many(
                 "UPDATE accounts SET pruned = pruned + ? WHERE instance = ? AND mapping = ?",
                 [(count, *account) for account, count in sorted(counted.items())],

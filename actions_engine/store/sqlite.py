@@ -14,7 +14,7 @@ from actions_engine.errors import StoreError
 from actions_engine.store.cursor import Cursor
 from actions_engine.store.process import Process
 from actions_engine.store.sql import SQLStore
-from actions_engine.store.tables import TABLES, VERSION, check_tables
+from actions_engine.store.tables import TABLES, VERSION, check_tables, migrate
 
 # Seconds that a writer waits for another process's transaction.
 _BUSY_TIMEOUT = 5.0
@@ -89,6 +89,7 @@ class SQLiteStore(SQLStore):
                 for statement in TABLES:
                     cursor.run(statement)
                 cursor.run("INSERT INTO meta VALUES ('version', ?)", [str(VERSION)])
+            migrate(cursor)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""

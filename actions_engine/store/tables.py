@@ -8,13 +8,13 @@ call. `accounts` counts what was accepted apart from the rows: a row that got lo
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from actions_engine.errors import StoreError
 from actions_engine.store.cursor import Cursor
 
 #: The version of the tables that this release writes.
-VERSION = 1
+VERSION = 2
 
 # The types are written so that both databases take them: BLOB and REAL are replaced for PostgreSQL.
 TABLES = (
@@ -38,7 +38,13 @@ TABLES = (
     "CREATE TABLE pauses (instance TEXT PRIMARY KEY, until REAL NOT NULL, reason TEXT NOT NULL)",
     "CREATE TABLE positions (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "INSERT INTO meta VALUES ('duplicates', '0')",
+    """CREATE TABLE notes (
+        call_id INTEGER NOT NULL, number INTEGER NOT NULL, field TEXT NOT NULL, change TEXT NOT NULL,
+        found TEXT NOT NULL, reason TEXT NOT NULL, place TEXT NOT NULL, PRIMARY KEY (call_id, number))""",
 )
+# For each older version the statements that make a store one of the next, and since when there are tables.
+_MIGRATIONS = {1: TABLES[-1:]}
+_SINCE = {"notes": 2}
 #: Their names.
 NAMES = tuple(match[1] for match in (re.match(r"CREATE TABLE (\w+)", statement) for statement in TABLES) if match)
 # Others have tables called `events` and `meta`, too.
@@ -59,8 +65,8 @@ def check_tables(cursor: Cursor, present: Collection[str], shown: str) -> None:
     """
     if len(set(present) & set(NAMES)) <= _FEW:
         raise StoreError(f"{shown}: what is there belongs to something else; name another file, database or schema")
-    if missing := [name for name in NAMES if name not in present]:
-        raise StoreError(f"{shown}: the store is damaged, it has no table {', '.join(missing)}; {_MEND}")
+    if "meta" not in present:
+        _check_all(present, 1, shown)
     found = dict(cursor.rows("SELECT name, value FROM meta WHERE name IN ('version', 'duplicates')"))
     for name in ("version", "duplicates"):
         value = found.get(name)
@@ -69,8 +75,30 @@ def check_tables(cursor: Cursor, present: Collection[str], shown: str) -> None:
         if not re.fullmatch(r"[0-9]{1,18}", str(value)):
             told = f"{name} is {str(value)[:40]!r} and no number"
             raise StoreError(f"{shown}: the store is damaged, in its table meta {told}; {_MEND}")
-    if int(found["version"]) > VERSION:
+    version = int(found["version"])
+    if version > VERSION:
         raise StoreError(
-            f"{shown}: a newer release of actions-engine wrote it (tables of version {found['version']}, this release "
-            f"knows {VERSION}); use that release"
+            f"{shown}: a newer release of actions-engine wrote it (tables of version {version}, this release knows "
+            f"{VERSION}); use that release"
         )
+    _check_all(present, version, shown)
+
+
+def _check_all(present: Collection[str], version: int, shown: str) -> None:
+    if missing := [name for name in NAMES if name not in present and _SINCE.get(name, 1) <= version]:
+        raise StoreError(f"{shown}: the store is damaged, it has no table {', '.join(missing)}; {_MEND}")
+
+
+def migrate(cursor: Cursor, written: Callable[[str], str] = str) -> None:
+    """Bring checked tables of an older release to this one's; what they hold stays.
+
+    Args:
+        cursor: Inside a transaction that writes.
+        written: Returns a statement as the database takes it.
+    """
+    ((version,),) = cursor.rows("SELECT value FROM meta WHERE name = 'version'")
+    for older in range(int(version), VERSION):
+        for statement in _MIGRATIONS[older]:
+            cursor.run(written(statement))
+    if int(version) < VERSION:
+        cursor.run("UPDATE meta SET value = ? WHERE name = 'version'", [str(VERSION)])

@@ -18,14 +18,18 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from actions_engine.authoring.trial import read_event
+from actions_engine.call import Rejection
 from actions_engine.destination import Action, Destination
+from actions_engine.language.blank import is_blank
 from actions_engine.language.condition import tests
 from actions_engine.language.expression import Expression, ExpressionParser
 from actions_engine.language.fields import Template, parse_field_text
 from actions_engine.language.trigger_text import parse_text
 from actions_engine.loading.paths import path_problems
+from actions_engine.mending import must_be_exact
 from actions_engine.outcome import Outcome
-from actions_engine.payload import default_of
+from actions_engine.payload import Payload, default_of, single_valued
 from actions_engine.registry import Registry
 from actions_engine.request import Request, Response
 from actions_engine.testing.subject import Subject
@@ -229,10 +233,58 @@ def _odd(chance: random.Random, depth: int) -> Any:
     return {chance.choice(keys): _odd(chance, depth - 1) for _ in range(chance.randint(1, 4))}
 
 
+def odd_values_lose_no_call(subject: Subject) -> None:
+    """Whatever one optional value of an event is, the call is made, and without a blank id; see `What fields read`."""
+    for mapping in subject.actions_engine.mappings:
+        model = mapping.action.payload
+        for example in mapping.examples:
+            event = read_event(example)
+            for path in _leaves(event):
+                for odd in _ODD_VALUES:
+                    routing = subject.actions_engine.route(_with_value(event, path, odd))
+                    for rejection in routing.rejections:
+                        if rejection.mapping == mapping.name:
+                            _check_needed(model, rejection, f"{mapping.action.name}: {'.'.join(path)} = {odd!r}")
+                    for call in routing.calls:
+                        _check_no_blank(call.payload, f"{mapping.action.name}: {'.'.join(path)} = {odd!r}")
+
+
+_ODD_VALUES: tuple[Any, ...] = (None, "", "  ", 12345.0, True, "text", [], {}, [None], [{}], {"a": 1}, 10**30)
+
+
+def _check_needed(model: type[Payload], rejection: Rejection, when: str) -> None:
+    """Check that a call was lost to what it cannot do without."""
+    for fault in rejection.faults:
+        steps = fault.field.split(".")
+        info = model.model_fields.get(steps[0])
+        if info is not None and not info.is_required():
+            assert must_be_exact(model, steps), f"{when} costs the call, and {fault.field} is optional: {fault.reason}"
+
+
+def _check_no_blank(payload: Payload, when: str) -> None:
+    for name in single_valued(type(payload)):
+        value = getattr(payload, name)
+        assert not is_blank(value), f"{when}: {name} is blank"
+
+
+def _leaves(value: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path to each value of an event that is no object, and to each object inside; its type stays."""
+    for name, inside in value.items():
+        if before or name not in ("type", "event"):
+            yield (*before, name)
+        if isinstance(inside, dict):
+            yield from _leaves(inside, (*before, name))
+
+
+def _with_value(event: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**event, first: value if not rest else _with_value(event[first], tuple(rest), value)}
+
+
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     metadata_is_complete, secrets_are_typed, defaults_read_the_spec, actions_make_calls, presets_load_and_fire,
     requests_can_be_sent, secrets_never_show, functions_are_pure, a_batch_of_one_is_a_batch,
-    every_answer_has_an_outcome, odd_bodies_are_read,
+    every_answer_has_an_outcome, odd_bodies_are_read, odd_values_lose_no_call,
 )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from actions_engine import Response
 from actions_engine_hubspot import hubspot
 from tests.plugins.steps import answer, run
 
@@ -28,10 +31,64 @@ def test_an_unknown_contact_is_made() -> None:
     assert [outcome.kind for outcome in outcomes] == ["delivered"]
 
 
-def test_a_creation_that_came_second_is_tried_again() -> None:
-    """A 409 means that another call made the contact in between: the next try updates it."""
-    _, outcomes = run(hubspot, "upsert_contact", SETTINGS, [CONTACT], [answer(404), answer(409)])
-    assert [outcome.kind for outcome in outcomes] == ["retry"]
+CONFLICT = answer(409, {"message": "Contact already exists. Existing ID: 51", "category": "CONFLICT"})
+
+
+def test_a_conflict_that_names_the_contact_updates_it() -> None:
+    """A contact that has the address as a further one is found by the id in HubSpot's words."""
+    answers = [answer(404), CONFLICT, answer(200, {"id": "51"})]
+    requests, outcomes = run(hubspot, "upsert_contact", SETTINGS, [CONTACT], answers)
+    assert (requests[2].method, requests[2].url) == ("PATCH", "https://api.hubapi.com/crm/v3/objects/contacts/51")
+    assert requests[2].json == requests[0].json
+    assert [outcome.kind for outcome in outcomes] == ["delivered"]
+
+
+def test_a_creation_that_came_second_updates_what_the_first_made() -> None:
+    """A 409 without an id means that another call made the contact in between: it is updated by its address."""
+    answers = [answer(404), answer(409), answer(200, {"id": "1"})]
+    requests, outcomes = run(hubspot, "upsert_contact", SETTINGS, [CONTACT], answers)
+    assert [request.method for request in requests] == ["PATCH", "POST", "PATCH"]
+    assert requests[2].full_url() == requests[0].full_url()
+    assert [outcome.kind for outcome in outcomes] == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([answer(404), CONFLICT, answer(404)], "HubSpot says Contact already exists. Existing ID: 51"),
+        ([answer(404), CONFLICT, CONFLICT], "HubSpot says Contact already exists. Existing ID: 51"),
+        ([CONFLICT], "HubSpot says Contact already exists. Existing ID: 51"),
+        ([answer(404), answer(409), answer(404)], "HTTP 409"),
+    ],
+)
+def test_a_conflict_that_lasts_ends_with_what_hubspot_says(answers: list[Response], reason: str) -> None:
+    """It is rejected with the vendor's own words, which name the contact in the way, and not tried for a day."""
+    _, outcomes = run(hubspot, "upsert_contact", SETTINGS, [CONTACT], answers)
+    assert [(outcome.kind, outcome.reason) for outcome in outcomes] == [("rejected", reason)]
+
+
+@pytest.mark.parametrize(
+    ("conflict", "path"),
+    [
+        ({"message": "Company already exists. Existing ID: 78"}, "78"),
+        ({}, "acme%2F1?idProperty=segment_group_id"),
+    ],
+)
+def test_a_company_that_the_search_does_not_find_yet_is_updated(conflict: dict[str, str], path: str) -> None:
+    """A conflict after an empty search is met by the id that HubSpot names, else by your own."""
+    answers = [answer(200, {"results": []}), answer(409, conflict), answer(200, {"id": "78"})]
+    requests, outcomes = run(hubspot, "upsert_company", SETTINGS, [{"group_id": "acme/1"}], answers)
+    assert requests[2].method == "PATCH"
+    assert requests[2].full_url() == f"https://api.hubapi.com/crm/v3/objects/companies/{path}"
+    assert [outcome.kind for outcome in outcomes] == ["delivered"]
+
+
+def test_a_company_in_conflict_for_good_is_rejected() -> None:
+    """Where no company is behind the conflict, it ends with what HubSpot says."""
+    told = {"message": "segment_group_id is taken by an archived company"}
+    answers = [answer(200, {"results": []}), answer(409, told), answer(404)]
+    _, outcomes = run(hubspot, "upsert_company", SETTINGS, [{"group_id": "acme"}], answers)
+    assert [(outcome.kind, outcome.reason) for outcome in outcomes] == [("rejected", f"HubSpot says {told['message']}")]
 
 
 def test_a_company_is_searched_for_updated_and_tied() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from actions_engine import Response
 from actions_engine_intercom import intercom
 from tests.plugins.steps import answer, run
 
@@ -45,3 +48,53 @@ def test_revenue_becomes_a_price_in_hundredths() -> None:
     requests, _ = run(intercom, "track", SETTINGS, [payload])
     assert requests[0].json["metadata"] == {"price": {"amount": 1999, "currency": "USD"}}
     assert "revenue" not in requests[0].json
+
+
+WORDS = "A contact matching those details already exists with id=51"
+CONFLICT = answer(409, {"type": "error.list", "errors": [{"code": "conflict", "message": WORDS}]})
+NOBODY = answer(200, {"data": []})
+PERSON = {"external_id": "u1", "email": "a@b.c"}
+
+
+@pytest.mark.parametrize("known", [{"id": "51"}, {"id": "51", "external_id": None}, {"id": "51", "external_id": "u1"}])
+def test_a_conflict_updates_the_contact_that_it_names(known: dict[str, Any]) -> None:
+    """A contact that the search did not find yet, or that has no id of yours, is updated and gets it."""
+    answers = [NOBODY, CONFLICT, answer(200, known), answer(200, {"id": "51"})]
+    requests, outcomes = run(intercom, "identify", SETTINGS, [PERSON], answers)
+    assert [(request.method, request.url.rpartition("intercom.io")[2]) for request in requests[1:]] == [
+        ("POST", "/contacts"), ("GET", "/contacts/51"), ("PUT", "/contacts/51"),
+    ]  # fmt: skip
+    assert requests[3].json == requests[1].json
+    assert [outcome.kind for outcome in outcomes] == ["delivered"]
+
+
+def test_a_conflict_by_the_address_alone_needs_no_look() -> None:
+    """Without an id of yours nothing can be given to somebody else."""
+    answers = [NOBODY, CONFLICT, answer(200, {"id": "51"})]
+    requests, outcomes = run(intercom, "identify", SETTINGS, [{"email": "a@b.c"}], answers)
+    assert [request.method for request in requests] == ["POST", "POST", "PUT"]
+    assert [outcome.kind for outcome in outcomes] == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [NOBODY, CONFLICT, answer(200, {"id": "51", "external_id": "somebody else"})],
+        [NOBODY, CONFLICT, answer(404)],
+        [NOBODY, CONFLICT, answer(200, {"id": "51"}), answer(404)],
+        [NOBODY, CONFLICT, answer(200, {"id": "51"}), CONFLICT],
+        [answer(200, {"data": [{"id": "7"}]}), CONFLICT],
+    ],
+)
+def test_a_conflict_that_lasts_ends_with_what_intercom_says(answers: list[Response]) -> None:
+    """A contact of another id is not overwritten: the call is rejected, and the words name who is in the way."""
+    requests, outcomes = run(intercom, "identify", SETTINGS, [PERSON], answers)
+    assert len(requests) == len(answers)
+    assert [(outcome.kind, outcome.reason) for outcome in outcomes] == [("rejected", f"Intercom says {WORDS}")]
+
+
+@pytest.mark.parametrize(("second", "kind"), [(answer(200, {"id": "c1"}), "delivered"), (CONFLICT, "rejected")])
+def test_a_company_in_conflict_is_sent_once_more(second: Response, kind: str) -> None:
+    """Two calls that made it at once both succeed; a conflict that lasts ends."""
+    _, outcomes = run(intercom, "group", SETTINGS, [{"company_id": "acme"}], [CONFLICT, second])
+    assert [outcome.kind for outcome in outcomes] == [kind]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from actions_engine import Delivery, Engine
+from actions_engine.testing import Answer, Vendor
 from actions_engine_klaviyo import klaviyo
 from tests.plugins.steps import answer, run
 
@@ -51,6 +55,54 @@ def test_an_order_that_is_refused_sends_no_products() -> None:
     payload = {"email": "a@b.c", "products": [{"sku": "s1"}]}
     requests, outcomes = run(klaviyo, "order_completed", SETTINGS, [payload], [answer(400)])
     assert (len(requests), outcomes[0].kind) == (1, "rejected")
+
+
+def test_a_product_that_is_refused_keeps_no_other_from_being_sent() -> None:
+    """Order and lines are all sent; the refusal tells which product, and what Klaviyo says of it."""
+    payload = {"email": "a@b.c", "products": [{"sku": f"s{number}"} for number in range(4)]}
+    no = answer(400, {"errors": [{"detail": "The price is none."}]})
+    answers = [answer(202), answer(202), no, answer(202), answer(422)]
+    requests, outcomes = run(klaviyo, "order_completed", SETTINGS, [payload], answers)
+    assert len(requests) == 5
+    assert outcomes[0].kind == "rejected"
+    assert outcomes[0].reason == (
+        "Klaviyo took the order, but refused product 2 (HTTP 400: The price is none.), product 4 (HTTP 422)"
+    )
+
+
+def test_a_product_that_has_to_wait_sends_the_order_again() -> None:
+    """A failure that passes goes before a refusal, which the next try meets again; ids keep it from counting twice."""
+    payload = {"email": "a@b.c", "products": [{"sku": "s1"}, {"sku": "s2"}]}
+    _, outcomes = run(klaviyo, "order_completed", SETTINGS, [payload], [answer(202), answer(400), answer(429)])
+    assert [outcome.kind for outcome in outcomes] == ["retry"]
+
+
+def test_a_large_order_is_sent_whole(tmp_path: Path) -> None:
+    """An order of 120 products is 121 requests of one attempt."""
+    products = [{"product_id": str(number)} for number in range(120)]
+    event = {"type": "track", "event": "Order Completed", "userId": "u", "properties": {"products": products}}
+    with Vendor([Answer(202)]) as vendor:
+        (tmp_path / "k.yaml").write_text(
+            f"destination: klaviyo\nsettings: {{api_key: key-12345, endpoint: '{vendor.url}'}}\n"
+            "presets: [Orders completed]\n"
+        )
+        engine = Engine.load(tmp_path / "k.yaml", environ={})
+        with Delivery(engine, str(tmp_path / "calls.db")).in_thread() as delivery:
+            delivery.accept([event])
+            delivery.drain(20)
+            (row,) = delivery.ledger()
+    assert (row.delivered, len(vendor.received)) == (1, 121)
+
+
+def test_a_consent_of_before_travels_apart() -> None:
+    """A new subscriber rides in no historical import, which would keep the opt-in mail from being sent."""
+    policy = klaviyo.actions["subscribe_profile"].batch
+    model = klaviyo.actions["subscribe_profile"].payload
+    new, old = {"email": "a@b.c"}, {"email": "a@b.c", "consented_at": "2020-01-01T00:00:00Z"}
+    assert policy is not None
+    assert policy.key(model.model_validate(new)) != policy.key(model.model_validate(old))
+    requests, _ = run(klaviyo, "subscribe_profile", SETTINGS, [old])
+    assert requests[0].json["data"]["attributes"]["historical_import"] is True
 
 
 def test_a_person_that_klaviyo_does_not_know_is_on_no_list() -> None:

@@ -57,3 +57,14 @@ def test_a_mail_names_its_key() -> None:
         "template_id": "d-1",
         "asm": {"group_id": 12},
     }
+
+
+def test_a_contact_without_custom_fields_needs_no_look_at_them() -> None:
+    """It travels apart: a look that fails is not its failure."""
+    action = sendgrid.actions["upsert_contact"]
+    assert action.batch is not None
+    keys = [
+        action.batch.key(action.payload.model_validate({"email": "a@b.c"} | more))
+        for more in ({}, {"custom_fields": {}}, {"custom_fields": {"plan": "pro"}})
+    ]
+    assert keys[0] == keys[1] != keys[2]

@@ -31,7 +31,7 @@ from actions_engine.masking import MASK
 from actions_engine.outcome import Outcome
 from actions_engine.request import Request, Response, Secret, quoted
 
-#: Bytes of an answer that are read; what goes beyond is cut off, the status still counts.
+#: Bytes of an answer that are read; what goes beyond is cut off and the answer says so, the status still counts.
 MAX_ANSWER = 1_000_000
 _MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -226,11 +226,12 @@ class HttpTransport:
             async for chunk in answer.content.iter_any():
                 chunks.append(chunk[: self._max_answer - size])
                 size += len(chunk)
-                if size >= self._max_answer:
+                if size > self._max_answer:
                     # The rest is not waited for: this connection ends, the pool opens another.
                     answer.close()
                     break
-            return Response(answer.status, self._headers(answer.headers), b"".join(chunks))
+            is_cut = size > self._max_answer
+            return Response(answer.status, self._headers(answer.headers), b"".join(chunks), is_cut)
 
     def _headers(self, given: Any) -> dict[str, str]:
         headers: dict[str, str] = {}
