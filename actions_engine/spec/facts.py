@@ -67,6 +67,14 @@ class Fact:
     DEVICE_NAME = "context.device.name"
     DEVICE_TYPE = "context.device.type"
     ADVERTISING_ID = "context.device.advertisingId || context.device.idfa"
+    #: The same of Apple's devices alone, and of Android's.
+    APPLE_ADVERTISING_ID = (
+        "([context][?contains(['ios', 'iOS', 'Apple', 'iPadOS'], device.type || os.name || '')]"
+        ".device.advertisingId)[0] || context.device.idfa"
+    )
+    ANDROID_ADVERTISING_ID = (
+        "([context][?contains(['android', 'Android', 'Google'], device.type || os.name || '')].device.advertisingId)[0]"
+    )
     VENDOR_ID = "context.device.idfv || context.device.id"
     OS_NAME = "context.os.name"
     OS_VERSION = "context.os.version"
