@@ -158,7 +158,7 @@ class Event(Payload):
     ] = None
     country: Annotated[HashedCountry | None, From(Fact.COUNTRY, "Two letters (ISO 3166-1); is hashed.")] = None
     external_id: Annotated[
-        HashedText | None, From(Fact.PERSON_ID, "Your id of the user, or of the visitor; is hashed.")
+        HashedText | None, From(Fact.EXTERNAL_ID, "Your id of the user, or of the visitor; is hashed.")
     ] = None
     client_ip_address: Annotated[str | None, From(Fact.IP, "The browser's IP address.")] = None
     client_user_agent: Annotated[

@@ -146,7 +146,7 @@ class Event(Payload):
     email: Annotated[RedditEmail | None, From(Fact.EMAIL, "E-mail address; is hashed.")] = None
     phone_number: Annotated[HashedPlusPhone | None, From(Fact.PHONE_NUMBER, "Number in E.164; is hashed.")] = None
     external_id: Annotated[
-        HashedText | None, From(Fact.PERSON_ID, "Your id of the user, or of the visitor; is hashed.")
+        HashedText | None, From(Fact.EXTERNAL_ID, "Your id of the user, or of the visitor; is hashed.")
     ] = None
     ip_address: Annotated[HashedText | None, From(Fact.IP, "IP address; is hashed.")] = None
     user_agent: Annotated[str | None, From(Fact.USER_AGENT, "The browser's User-Agent.")] = None

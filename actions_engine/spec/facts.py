@@ -25,6 +25,8 @@ class Fact:
     MOMENT = "timestamp || originalTimestamp || sentAt || receivedAt"
     #: Who it was: the user where the user is known, else the visitor.
     PERSON_ID = "userId || anonymousId"
+    #: The same for the ad platforms, which match people by it: an empty user id says that nobody is to be known.
+    EXTERNAL_ID = "not_null(userId, anonymousId)"
 
     EMAIL = _of_person("email")
     PHONE = _of_person("phone")
