@@ -124,7 +124,7 @@ class Device(Part):
 
 
 _DEVICE = (
-    f"{{os_name: {Fact.OS_NAME}, namespace: {Fact.APP_NAMESPACE}, version: {Fact.APP_VERSION}, "
+    f"context.app && {{os_name: {Fact.OS_NAME}, namespace: {Fact.APP_NAMESPACE}, version: {Fact.APP_VERSION}, "
     f"build: {Fact.APP_BUILD}, os_version: {Fact.OS_VERSION}, model: {Fact.DEVICE_MODEL}, locale: {Fact.LOCALE}, "
     f"carrier: {Fact.CARRIER}, width: {Fact.SCREEN_WIDTH}, height: {Fact.SCREEN_HEIGHT}, "
     f"density: {Fact.SCREEN_DENSITY}, timezone: {Fact.TIMEZONE}}}"
@@ -141,9 +141,7 @@ class Event(Payload):
     action_source: Annotated[ActionSource, Field(description="Where it happened.")] = "website"
     event_source_url: Annotated[str | None, From(Fact.PAGE_URL, "The page's URL.")] = None
     email: Annotated[HashedEmail | None, From(Fact.EMAIL, "E-mail address; is hashed.")] = None
-    phone: Annotated[HashedPhone | None, From(Fact.PHONE_NUMBER, "Telephone number with its country; is hashed.")] = (
-        None
-    )
+    phone: Annotated[HashedPhone | None, From(Fact.PHONE_HASH, "Telephone number with its country; is hashed.")] = None
     first_name: Annotated[HashedName | None, From(Fact.FIRST_NAME, "First name; is hashed.")] = None
     last_name: Annotated[HashedName | None, From(Fact.LAST_NAME, "Last name; is hashed.")] = None
     gender: Annotated[HashedGender | None, From(Fact.GENDER, "m or f; is hashed.")] = None
