@@ -79,7 +79,17 @@ if TYPE_CHECKING:
     from actions_engine.mapping import Example, Instance, Mapping
     from actions_engine.note import Note
     from actions_engine.outcome import Outcome
-    from actions_engine.payload import Exact, From, JsonArray, JsonObject, Part, Payload, at_least_one_of, turned_into
+    from actions_engine.payload import (
+        Exact,
+        From,
+        JsonArray,
+        JsonObject,
+        Markup,
+        Part,
+        Payload,
+        at_least_one_of,
+        turned_into,
+    )
     from actions_engine.registry import BrokenPlugin, Registry
     from actions_engine.request import Request, Response, Secret, compact, encode_json
     from actions_engine.spec.currencies import minor_units
@@ -130,6 +140,7 @@ _HOMES = {
     "Quantity": "field_types",
     "State": "field_types",
     "Exact": "payload",
+    "Markup": "payload",
     "turned_into": "payload",
     "Note": "note",
     "HashedText": "field_types",
@@ -231,6 +242,7 @@ __all__ = [
     "Mapping",
     "MappingError",
     "MappingTrace",
+    "Markup",
     "Metrics",
     "Money",
     "Note",

@@ -45,6 +45,15 @@ class Exact:
     """
 
 
+class Markup:
+    """Marks a field that a vendor reads as markup, such as Slack's: `Annotated[str, From(…), Markup()]`.
+
+    What a mapping's expressions find in an event is escaped there (`escape_markup`); the text around the holes of its
+    templates, and its literals, are the analyst's and stay. In objects and lists it is the `text` beside a literal
+    `type: mrkdwn` that is markup, as in Slack's Block Kit.
+    """
+
+
 def turned_into(value: Any, reason: str) -> PydanticCustomError:
     """Return what a field's validator raises where it takes another value in place of the one given.
 

@@ -6,20 +6,23 @@ answers name the users that were refused.
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from actions_engine import (
     Batch,
     Destination,
+    Email,
     Fact,
     From,
     JsonObject,
-    Number,
+    Money,
     Outcome,
     Payload,
+    Phone,
     Product,
     Request,
     Response,
@@ -45,7 +48,8 @@ class User(Payload):
     """Whom a call is about."""
 
     email: Annotated[
-        str | None, From(Fact.EMAIL, "The user's e-mail address, unless the project knows users by userId alone.")
+        # In lower case, as https://support.iterable.com/hc/en-us/articles/209082806 keeps it and names it in answers.
+        Email | None, From(Fact.EMAIL, "The user's e-mail address, unless the project knows users by userId alone.")
     ] = None
     user_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
 
@@ -55,7 +59,7 @@ class User(Payload):
 class Profile(User):
     """A user with a profile."""
 
-    phone_number: Annotated[str | None, From(Fact.PHONE, "Telephone number in E.164.")] = None
+    phone_number: Annotated[Phone | None, From(Fact.PHONE_NUMBER, "Telephone number in E.164.")] = None
     merge_nested_objects: Annotated[
         bool, Field(description="Merge objects inside the profile in place of replacing them.")
     ] = False
@@ -96,9 +100,37 @@ class Commerce(Profile):
 class TrackPurchase(Commerce, Occurrence):
     """A completed order."""
 
-    total: Annotated[Number, From("properties.total || properties.revenue", "What the order is worth.")]
+    items: Annotated[list[Product] | None, From(Fact.PRODUCTS, "The products.")] = None
+    total: Annotated[
+        Money | None,
+        From(
+            "properties.total || properties.revenue || properties.value",
+            "What the order is worth; what its products cost together where nothing says.",
+        ),
+    ] = None
     id: Annotated[str | None, From(Fact.ORDER_ID, "The order's id; the same id again replaces it.")] = None
     data_fields: Annotated[JsonObject | None, From("omit(properties, ['products'])", "Details of the order.")] = None
+
+    def worth(self) -> int | float | None:
+        """Return the total, which Iterable wants and the spec does not; None where nobody says it."""
+        if self.total is not None:
+            return self.total
+        costs = [
+            None if product.price is None else Decimal(str(product.price)) * Decimal(str(_quantity(product)))
+            for product in self.items or ()
+        ]
+        known = [cost for cost in costs if cost is not None]
+        if not costs or len(known) < len(costs):
+            return None
+        total = sum(known)
+        return int(total) if total == int(total) else float(total)
+
+    @model_validator(mode="after")
+    def has_a_worth(self) -> Self:
+        """Refuse an order that Iterable would refuse."""
+        if self.worth() is None:
+            raise ValueError("total has no value, and not all products have a price to take in its place")
+        return self
 
 
 iterable = Destination("iterable", settings=IterableSettings, title="Iterable")
@@ -151,7 +183,7 @@ def update_cart(settings: IterableSettings, payload: Commerce) -> Request:
 @iterable.action(trigger='type = "track" and event = "Order Completed"')
 def track_purchase(settings: IterableSettings, payload: TrackPurchase) -> Request:
     """Record a completed order."""
-    order = _cart(payload) | {"total": payload.total} | _occurrence(payload)
+    order = _cart(payload) | {"total": payload.worth()} | _occurrence(payload)
     return _post(settings, "/api/commerce/trackPurchase", order)
 
 
@@ -185,18 +217,26 @@ def _user(payload: Profile, fields: dict[str, Any] | None) -> dict[str, Any]:
     return _who(payload) | {"dataFields": profile, "mergeNestedObjects": payload.merge_nested_objects}
 
 
-def _cart(payload: Commerce) -> dict[str, Any]:
-    return {"user": _user(payload, payload.user_data_fields), "items": [_item(product) for product in payload.items]}
+def _cart(payload: Commerce | TrackPurchase) -> dict[str, Any]:
+    items = [_item(product) for product in payload.items or ()]
+    return {"user": _user(payload, payload.user_data_fields), "items": items}
+
+
+def _quantity(product: Product) -> int | float:
+    # A line of an order that does not say how many is one of it.
+    return 1 if product.quantity is None else product.quantity
 
 
 def _item(product: Product) -> dict[str, Any]:
     named = ["product_id", "sku", "name", "price", "quantity", "url", "image_url", "category"]
+    # Iterable wants of each an id, a name, a price and a quantity.
+    identity = product.product_id or product.sku or product.name
     return compact(
-        id=product.product_id or product.sku,
+        id=identity,
         sku=product.sku,
-        name=product.name,
+        name=product.name or identity,
         price=product.price,
-        quantity=product.quantity,
+        quantity=_quantity(product),
         url=product.url,
         imageUrl=product.image_url,
         categories=[product.category] if product.category else None,

@@ -8,18 +8,22 @@ import json
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from actions_engine import (
     Batch,
+    Currency,
     Destination,
+    Email,
+    Exact,
     Fact,
     From,
     JsonObject,
-    Number,
+    Money,
     Outcome,
     Part,
     Payload,
+    Phone,
     Product,
     Request,
     Response,
@@ -29,24 +33,47 @@ from actions_engine import (
     Timestamp,
     at_least_one_of,
     compact,
+    turned_into,
 )
+
+#: The revision of the API: Klaviyo serves each for two years, this one until 15 October 2028.
+#: Source: https://developers.klaviyo.com/en/docs/api_versioning_and_deprecation_policy.
+REVISION = "2026-10-15"
+_MAX_METRIC = 127
 
 
 class KlaviyoSettings(Settings):
     """One account."""
 
     api_key: Annotated[Secret, Field(description="A private API key with access to profiles, events and lists.")]
-    revision: Annotated[str, Field(description="The API's revision.", pattern=r"^\d{4}-\d\d-\d\d$")] = "2025-01-15"
+    revision: Annotated[str, Field(description="The API's revision.", pattern=r"^\d{4}-\d\d-\d\d$")] = REVISION
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://a.klaviyo.com/api"
 
 
-class Person(Payload):
-    """Whom a call is about."""
+def _metric(name: str) -> str:
+    if len(name) > _MAX_METRIC:
+        raise turned_into(name[:_MAX_METRIC], "Klaviyo takes names of less than 128 characters")
+    return name
 
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
-    phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
+
+def _late_enough(moment: str) -> str:
+    if moment < "2000":
+        raise ValueError("Klaviyo takes moments from the year 2000 on")
+    return moment
+
+
+#: What https://developers.klaviyo.com/en/reference/create_event asks of a metric's name and of an event's time.
+MetricName = Annotated[str, AfterValidator(_metric)]
+EventTime = Annotated[Timestamp, AfterValidator(_late_enough)]
+
+
+class Person(Payload):
+    """Whom a call is about. With several of its ids at once Klaviyo makes one profile of what it knew apart."""
+
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
+    phone_number: Annotated[Phone | None, From(Fact.PHONE_NUMBER, "Telephone number in E.164.")] = None
     external_id: Annotated[str | None, From("userId", "Your id of the person.")] = None
-    anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The id of a person that is not known yet.")] = None
 
     identified = at_least_one_of("email", "phone_number", "external_id", "anonymous_id")
 
@@ -71,18 +98,17 @@ class Location(Part):
 class UpsertProfile(Person):
     """A person's profile."""
 
-    external_id: Annotated[str | None, Field(description="Your id of the person.")] = None
     first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
     last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
-    organization: Annotated[str | None, From("traits.company.name", "Company.")] = None
-    title: Annotated[str | None, From("traits.title", "Job title.")] = None
-    image: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
+    organization: Annotated[str | None, From(Fact.COMPANY, "Company.")] = None
+    title: Annotated[str | None, From(Fact.TITLE, "Job title.")] = None
+    image: Annotated[str | None, From("traits.avatar || context.traits.avatar", "URL of a picture.")] = None
     locale: Annotated[str | None, Field(description="Language, such as en-US.")] = None
     location: Annotated[
         Location | None,
         From(
-            "traits.address.{address1: street, city: city, region: state, "
-            "zip: postalCode || postal_code || zip, country: country}",
+            f"{{address1: {Fact.STREET}, city: {Fact.CITY}, region: {Fact.STATE}, zip: {Fact.POSTAL_CODE}, "
+            f"country: {Fact.COUNTRY}}}",
             "Where the person lives.",
         ),
     ] = None
@@ -93,18 +119,26 @@ class UpsertProfile(Person):
 class TrackEvent(Person):
     """Something that a person did."""
 
-    metric_name: Annotated[str, From("event", "The event's name.")]
+    metric_name: Annotated[MetricName, From("event", "The event's name.")]
     properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
-    time: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened.")] = None
-    value: Annotated[Number | None, Field(description="What it is worth.")] = None
-    value_currency: Annotated[str | None, Field(description="ISO 4217.")] = None
+    time: Annotated[EventTime | None, From(Fact.MOMENT, "When it happened.")] = None
+    # What events other than orders call `value` need not be money (a setting's, a form's): text is none.
+    value: Annotated[Money | None, From("properties.revenue || to_number(properties.value)", "What it is worth.")] = (
+        None
+    )
+    value_currency: Annotated[
+        Currency | None,
+        From("(properties.revenue || to_number(properties.value)) && properties.currency", "ISO 4217."),
+    ] = None
     unique_id: Annotated[str | None, From("messageId", "The event's id; a second one with it is ignored.")] = None
 
 
 class OrderCompleted(TrackEvent):
     """A completed order."""
 
-    metric_name: Annotated[str, Field(description="The order's metric.")] = "Order Completed"
+    metric_name: Annotated[MetricName, Field(description="The order's metric.")] = "Order Completed"
+    value: Annotated[Money | None, From(Fact.REVENUE, "What the order is worth.")] = None
+    value_currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
     products: Annotated[
         list[Product] | None, From(Fact.PRODUCTS, "The products; each becomes an event Ordered Product.")
     ] = None
@@ -113,18 +147,22 @@ class OrderCompleted(TrackEvent):
 class ListMember(Person):
     """A person on a list."""
 
+    # Klaviyo finds nobody by this id, and an audience is of people that are known: only where a mapping asks for it.
+    anonymous_id: Annotated[str | None, Field(description="The id of a person that is not known yet.")] = None
     list_id: Annotated[str, From("context.personas.external_audience_id", "The list's id.")]
 
 
 class Subscribe(Payload):
     """A person's consent."""
 
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
-    phone_number: Annotated[str | None, Field(description="Telephone number in E.164.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
+    # Whom it is sent for is subscribed to SMS: never because an event happens to have a number.
+    phone_number: Annotated[Phone | None, Field(description="Telephone number in E.164; subscribes to SMS.")] = None
     list_id: Annotated[str | None, Field(description="The list that they subscribe to.")] = None
     custom_source: Annotated[str | None, Field(description="Where the consent was given.")] = None
     consented_at: Annotated[
-        Timestamp | None, Field(description="When it was given, for consent from before; no opt-in mail is sent then.")
+        Annotated[Timestamp, Exact()] | None,
+        Field(description="When it was given, for consent from before; no opt-in mail is sent then."),
     ] = None
 
     identified = at_least_one_of("email", "phone_number")

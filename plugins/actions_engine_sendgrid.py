@@ -6,17 +6,19 @@ are looked up first.
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Email,
     Fact,
     From,
     JsonObject,
     Outcome,
     Part,
     Payload,
+    Phone,
     RegionalSettings,
     Request,
     Response,
@@ -25,6 +27,7 @@ from actions_engine import (
     UnixSeconds,
     at_least_one_of,
     compact,
+    turned_into,
 )
 
 
@@ -36,26 +39,72 @@ class SendGridSettings(RegionalSettings):
     region: Annotated[Literal["global", "eu"], Field(description="Where the account lives.")] = "global"
 
 
+def _at_most(characters: int) -> AfterValidator:
+    """Return what cuts text that is longer: SendGrid would refuse all contacts of the request for it."""
+
+    def cut(text: str) -> str:
+        if len(text) > characters:
+            raise turned_into(text[:characters], f"SendGrid takes at most {characters} characters")
+        return text
+
+    return AfterValidator(cut)
+
+
+def _identifier(text: str) -> str:
+    # The first characters of an id would be another one's.
+    if len(text) > _MAX_ID:
+        raise ValueError(f"SendGrid takes ids of at most {_MAX_ID} characters")
+    return text
+
+
+def _writable(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return custom fields, which are text, numbers or dates, as SendGrid takes them."""
+    if _WRITABLE.issuperset(map(type, fields.values())):
+        return fields
+    lost = [name for name, value in fields.items() if _as_field(value) is None and value is not None]
+    written = {name: _as_field(value) for name, value in fields.items() if name not in lost}
+    if lost:
+        raise turned_into(written, f"SendGrid takes text and numbers, and no list or object: {', '.join(lost)[:200]}")
+    return written
+
+
+def _as_field(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        items = [_as_field(item) for item in value]
+        return ", ".join(map(str, items)) if items and None not in items else None
+    return None if isinstance(value, dict) else value
+
+
+_MAX_ID = 254
+_WRITABLE = frozenset({str, int, float, type(None)})
+# The lengths are those of https://www.twilio.com/docs/sendgrid/api-reference/contacts/add-or-update-a-contact.
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Name = Annotated[str, _at_most(50)]
+City = Annotated[str, _at_most(60)]
+Line = Annotated[str, _at_most(100)]
+
+
 class UpsertContact(Payload):
     """A marketing contact."""
 
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
-    phone_number_id: Annotated[
-        str | None, From("normalize_phone(traits.phone)", "Telephone number in E.164, as an id.")
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
+    phone_number_id: Annotated[Phone | None, From(Fact.PHONE_NUMBER, "Telephone number in E.164, as an id.")] = None
+    external_id: Annotated[Identifier | None, From("userId", "Your id of the contact.")] = None
+    anonymous_id: Annotated[Identifier | None, From("anonymousId", "The id of a contact that is not known yet.")] = None
+    first_name: Annotated[Name | None, From(Fact.FIRST_NAME, "First name.")] = None
+    last_name: Annotated[Name | None, From(Fact.LAST_NAME, "Last name.")] = None
+    address_line_1: Annotated[Line | None, From(Fact.STREET, "Street and number.")] = None
+    address_line_2: Annotated[Line | None, Field(description="Second line.")] = None
+    city: Annotated[City | None, From(Fact.CITY, "City.")] = None
+    state_province_region: Annotated[Name | None, From(Fact.STATE, "State, province or region.")] = None
+    postal_code: Annotated[Name | None, From(Fact.POSTAL_CODE, "Postal code.")] = None
+    country: Annotated[Name | None, From(Fact.COUNTRY, "Country.")] = None
+    custom_fields: Annotated[
+        Annotated[JsonObject, AfterValidator(_writable)] | None,
+        Field(description="Custom fields, by name or by id: text, numbers or dates."),
     ] = None
-    external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
-    anonymous_id: Annotated[str | None, From("anonymousId", "The id of a contact that is not known yet.")] = None
-    first_name: Annotated[str | None, From("traits.firstName", "First name.")] = None
-    last_name: Annotated[str | None, From("traits.lastName", "Last name.")] = None
-    address_line_1: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
-    address_line_2: Annotated[str | None, Field(description="Second line.")] = None
-    city: Annotated[str | None, From("traits.address.city", "City.")] = None
-    state_province_region: Annotated[str | None, From("traits.address.state", "State, province or region.")] = None
-    postal_code: Annotated[
-        str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")
-    ] = None
-    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
-    custom_fields: Annotated[JsonObject | None, Field(description="Custom fields, by name or by id.")] = None
     list_ids: Annotated[list[str], Field(description="Lists that the contact is put on.", default_factory=list)]
 
     identified = at_least_one_of("email", "phone_number_id", "external_id", "anonymous_id")
@@ -64,8 +113,17 @@ class UpsertContact(Payload):
 class Address(Part):
     """Somebody who writes or reads a mail."""
 
-    email: Annotated[str, Field(description="E-mail address.")]
+    email: Annotated[Email, Field(description="E-mail address.")]
     name: Annotated[str | None, Field(description="Name.")] = None
+
+
+def _ten(categories: list[str]) -> list[str]:
+    if len(categories) > _MAX_CATEGORIES:
+        raise turned_into(categories[:_MAX_CATEGORIES], f"SendGrid takes at most {_MAX_CATEGORIES} categories")
+    return categories
+
+
+_MAX_CATEGORIES = 10
 
 
 class SendMail(Payload):
@@ -75,14 +133,16 @@ class SendMail(Payload):
     sender: Annotated[Address, Field(description="Who writes; verified.", examples=[{"email": "shop@example.com"}])]
     to: Annotated[
         list[Address],
-        From("[{email: context.traits.email || traits.email || properties.email, name: context.traits.name}]"),
-        Field(description="Who reads.", min_length=1),
+        From(f"[{{email: {Fact.EMAIL}, name: {Fact.NAME}}}]", "Who reads."),
+        Field(min_length=1),
     ]
     cc: Annotated[list[Address] | None, Field(description="Who gets a copy.")] = None
     bcc: Annotated[list[Address] | None, Field(description="Who gets a hidden copy.")] = None
     reply_to: Annotated[Address | None, Field(description="Who gets answers.")] = None
     dynamic_template_data: Annotated[JsonObject | None, From("properties", "What the template shows.")] = None
-    categories: Annotated[list[str] | None, Field(description="For statistics; ten at most.")] = None
+    categories: Annotated[
+        Annotated[list[str], AfterValidator(_ten)] | None, Field(description="For statistics; ten at most.")
+    ] = None
     group_id: Annotated[int | None, Field(description="The unsubscribe group.")] = None
     ip_pool_name: Annotated[str | None, Field(description="The pool of addresses that it is sent from.")] = None
     send_at: Annotated[UnixSeconds | None, Field(description="When to send; 72 hours ahead at most.")] = None
@@ -91,22 +151,21 @@ class SendMail(Payload):
 sendgrid = Destination("sendgrid", settings=SendGridSettings, title="SendGrid")
 
 
+def _together(payload: UpsertContact) -> tuple[Any, ...]:
+    # Contacts with custom fields wait for a look-up, which may fail: the others do without.
+    return tuple(payload.list_ids), bool(payload.custom_fields)
+
+
 # https://www.twilio.com/docs/sendgrid/api-reference/contacts/add-or-update-a-contact: 30,000 contacts or 6 MB.
 @sendgrid.action(
     trigger='type = "identify"',
-    # Contacts without custom fields travel apart: they need no look at the fields' ids, which may fail.
-    batch=Batch(
-        max_calls=1000,
-        max_bytes=5_000_000,
-        key=lambda payload: (tuple(payload.list_ids), bool(payload.custom_fields)),
-        linger=1.0,
-    ),
+    batch=Batch(max_calls=1000, max_bytes=5_000_000, key=_together, linger=1.0),
 )
 def upsert_contact(settings: SendGridSettings, payloads: list[UpsertContact]) -> Steps:
     """Make contacts or update them."""
     fields: dict[str, str] = {}
     response = Response(200)
-    if payloads[0].custom_fields:
+    if any(payload.custom_fields for payload in payloads):
         response = yield _request(settings, "GET", "/v3/marketing/field_definitions", None)
         if Outcome.of(response).kind != "delivered":
             return [Outcome.of(response)] * len(payloads)

@@ -3,6 +3,8 @@
 Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
 https://docs.slack.dev/reference/methods/chat.postMessage. Slack does not deduplicate: a message whose answer got lost
 is posted again.
+
+In Slack's markup `<!channel>` calls everybody: what an event says is escaped, and what the mapping writes is markup.
 """
 
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from actions_engine import (
     Destination,
     From,
     JsonArray,
+    Markup,
     Outcome,
     Payload,
     Request,
@@ -44,8 +47,9 @@ class Message(Payload):
             "{{ event || type }} by {{ userId || anonymousId }}",
             "The text in Slack's mrkdwn; beside blocks, what notifications show.",
         ),
+        Markup(),
     ] = None
-    blocks: Annotated[JsonArray | None, Field(description="Block Kit's blocks.")] = None
+    blocks: Annotated[JsonArray | None, Field(description="Block Kit's blocks."), Markup()] = None
     username: Annotated[str | None, Field(description="Another name than the app's, where it may.")] = None
     icon_url: Annotated[str | None, Field(description="Another picture than the app's, where it may.")] = None
     icon_emoji: Annotated[str | None, Field(description="An emoji as picture, such as :tada:.")] = None

@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The nested function is unknown to the event, and its mapping rejects it.
     (folder / "bad.yaml").write_text(
         "destination: webhook\nsettings: {url: 'http://127.0.0.1:9/'}\n"
-        "mappings: [{name: m, action: send, trigger: {type: track}, fields: {method: event}}]\n"
+        "mappings: [{name: m, action: send, trigger: {type: track}, invalid: reject, fields: {method: event}}]\n"
     )
     shell(folder, f"run bad.yaml {EVENT} --store calls.db")
     return folder

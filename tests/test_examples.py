@@ -88,7 +88,7 @@ def test_coverage_names_what_no_example_exercises() -> None:
         "6: in no example of 'Case' `type` is \"track\" does not hold",
         "6: in no example of 'Case' `userId` exists does not hold",
         "7: in no example of 'Case' the field 'traits' has a value",
-        "14: 'Bare' has no example",
+        "15: 'Bare' has no example",
     ]
 
 

@@ -22,7 +22,7 @@ def test_a_new_plugin_passes_its_tests_and_routes(tmp_path: Path) -> None:
     made = run(sys.executable, "-m", "actions_engine", "new", "plugin", "my_vendor", "--output", str(folder))
     assert made.returncode == 0, made.stderr
     tested = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
-    assert (tested.returncode, "12 passed" in tested.stdout) == (0, True), tested.stdout
+    assert (tested.returncode, "13 passed" in tested.stdout) == (0, True), tested.stdout
     uv = str(Path(sys.executable).parent / "uv")
     built = run(uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist"), str(folder))
     assert built.returncode == 0, built.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from actions_engine.errors import FunctionError
@@ -135,6 +137,14 @@ def url_parameter(url: str, name: str) -> str | None:
     return values[0] if values else None
 
 
+def escape_markup(subject: Any) -> str | None:
+    """Return text whose `&`, `<` and `>` mean themselves where a vendor reads markup; of other values their JSON."""
+    if subject is None:
+        return None
+    text = subject if isinstance(subject, str) else json.dumps(subject, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _whole(number: float, name: str, *, negative: bool = False) -> int:
     if not float(number).is_integer() or (number < 0 and not negative):
         raise FunctionError(f"{name} must be a whole number{'' if negative else ', 0 or more'}")
@@ -160,6 +170,7 @@ def _single(pad: str | None) -> str:
 
 
 FUNCTIONS = (
+    escape_markup,
     lower,
     upper,
     trim,

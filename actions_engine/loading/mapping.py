@@ -15,9 +15,11 @@ from actions_engine.language.trigger_text import parse_text
 from actions_engine.loading.examples import read_examples
 from actions_engine.loading.fields import read_field
 from actions_engine.loading.keys import check_keys, read_invalid
+from actions_engine.loading.markup import escaped
 from actions_engine.loading.source import Node, Source
 from actions_engine.loading.trigger_yaml import read_trigger
 from actions_engine.mapping import Instance, Mapping
+from actions_engine.payload import Markup
 from actions_engine.wording import did_you_mean
 
 
@@ -119,6 +121,9 @@ class MappingReader:
                     hint="remove it",
                 )
         fields |= self._read_fields(source, item, action)
+        for name, info in action.payload.model_fields.items():
+            if name in fields and any(isinstance(mark, Markup) for mark in info.metadata):
+                fields[name] = escaped(fields[name])
         for name, info in action.payload.model_fields.items():
             empty = name not in fields or (
                 isinstance(fields[name], Constant) and fields[name].value is None  # type: ignore[union-attr]  # narrowed by the line itself

@@ -12,11 +12,11 @@ SETTINGS = {"api_key": "it-secret"}
 
 def test_users_that_the_answer_names_are_rejected_alone() -> None:
     """A bulk answer of 200 lists who was refused; the others are delivered."""
-    payloads = [{"email": "a@b.c"}, {"email": "bad"}, {"user_id": "gone"}]
+    payloads = [{"email": "a@b.c"}, {"email": "Bad@example.com"}, {"user_id": "gone"}]
     body = {
         "successCount": 1,
         "failCount": 2,
-        "invalidEmails": ["bad"],
+        "invalidEmails": ["bad@example.com"],
         "failedUpdates": {"forgottenUserIds": ["gone"]},
     }
     _, outcomes = run(iterable, "update_user", SETTINGS, payloads, [answer(200, body)])
