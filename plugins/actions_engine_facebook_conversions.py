@@ -267,6 +267,7 @@ class Search(Commerce):
     """A search."""
 
     value: Annotated[Money | None, From("properties.value", "Worth.")] = None
+    contents: Annotated[list[Content] | None, From(f"{_PRODUCTS} || {_PRODUCT}", "The products.")] = None
     search_string: Annotated[str | None, From("properties.query", "What was searched for.")] = None
 
 

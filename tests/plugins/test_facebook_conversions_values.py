@@ -137,6 +137,7 @@ def test_money_is_right_or_not_sent(
         ("Order Completed", EUR | {"revenue": 1, "products": {}}, EUR | {"value": 1}, []),
         ("Products Searched", {"query": {"text": "shoe"}, "value": 2}, {"value": 2}, ["search_string"]),
         ("Products Searched", {"query": ["shoe"]}, {"search_string": "shoe"}, []),
+        ("Products Searched", {"query": 7, "sku": "s"}, {"search_string": "7", "contents": [{"id": "s"}]}, []),
     ],
 )  # fmt: skip
 def test_an_odd_value_costs_its_field_alone(
