@@ -29,11 +29,15 @@ class Fact:
     PREVIOUS_ID = "previousId || anonymousId"
     #: The group in which something was done.
     GROUP_ID = "context.groupId"
+    #: The same for the ad platforms, which match people by it: an empty user id says that nobody is to be known.
+    EXTERNAL_ID = "not_null(userId, anonymousId)"
 
     EMAIL = _of_person("email")
     PHONE = _of_person("phone")
     #: The same with its country code, where the event says the country; else as it is, so that its field can tell.
     PHONE_NUMBER = f"normalize_phone({PHONE}, {_COUNTRY}, context.locale) || {PHONE}"
+    #: Its SHA-256 as Meta compares it, in one step: to normalise a number takes longer than all the rest of a payload.
+    PHONE_HASH = f"hash_phone({PHONE}, {_COUNTRY}, context.locale) || {PHONE}"
     FIRST_NAME = _of_person("firstName", "first_name")
     LAST_NAME = _of_person("lastName", "last_name")
     GENDER = _of_person("gender")
@@ -72,6 +76,14 @@ class Fact:
     DEVICE_TYPE = "context.device.type"
     ADVERTISING_ID = "context.device.advertisingId || context.device.idfa"
     AD_TRACKING = "context.device.adTrackingEnabled"
+    #: The same of Apple's devices alone, and of Android's.
+    APPLE_ADVERTISING_ID = (
+        "([context][?contains(['ios', 'iOS', 'Apple', 'iPadOS'], device.type || os.name || '')]"
+        ".device.advertisingId)[0] || context.device.idfa"
+    )
+    ANDROID_ADVERTISING_ID = (
+        "([context][?contains(['android', 'Android', 'Google'], device.type || os.name || '')].device.advertisingId)[0]"
+    )
     VENDOR_ID = "context.device.idfv || context.device.id"
     OS_NAME = "context.os.name"
     OS_VERSION = "context.os.version"
