@@ -206,8 +206,8 @@ class Engine:
                 (row,) = fields(event)
                 payload = mapping.action.payload.__pydantic_validator__.validate_python(row)
                 calls.append(Call(mapping, payload, event))
-            except PLUGIN_RAISES as error:  # whatever a mapping raises is its own alone
-                made = mend(mapping, event, error, row)
+            except PLUGIN_RAISES:  # whatever a mapping raises is its own alone
+                made = mend(mapping, event, row)
                 if isinstance(made, Call):
                     calls.append(made)
                 else:

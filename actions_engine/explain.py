@@ -193,8 +193,8 @@ def _trace(mapping: Mapping, event: dict[str, AnyValue]) -> MappingTrace:
         computed = {name: mapping.compute(name, event) for name in mapping.fields}
         row = {name: value for name, value in computed.items() if value is not LEFT_OUT}
         call = Call(mapping, mapping.action.payload.__pydantic_validator__.validate_python(row), event)
-    except Exception as error:  # noqa: BLE001 - as in route: whatever a mapping raises is its own alone
-        made = mend(mapping, event, error, row)
+    except Exception:  # noqa: BLE001 - as in route: whatever a mapping raises is its own alone
+        made = mend(mapping, event, row)
         call, rejection = (made, None) if isinstance(made, Call) else (None, made)
     if call is not None:
         payload = call.payload.body()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from actions_engine.call import MAX_FAULTS, Call, Fault, Rejection
 from actions_engine.errors import PLUGIN_RAISES
 from actions_engine.faults import NO_OTHER, Found, Path, findings
 from actions_engine.language.blank import is_blank
+from actions_engine.language.expression import Expression
 from actions_engine.mapping import LEFT_OUT, Mapping
 from actions_engine.note import Note
 from actions_engine.odd_values import UNREADABLE, as_flag, as_list, as_number, as_object, as_text, plain
@@ -29,19 +30,18 @@ from actions_engine.wording import counted, kind_of
 _MAX_ROUNDS = 12
 
 
-def mend(mapping: Mapping, event: dict[str, Any], error: BaseException, row: dict[str, Any] | None) -> Call | Rejection:
+def mend(mapping: Mapping, event: dict[str, Any], row: dict[str, Any] | None) -> Call | Rejection:
     """Return the call of a mapping that fired and failed, or why it makes none.
 
     Args:
         mapping: The mapping.
         event: What it fired for; it is not changed.
-        error: What its fields or its payload raised.
         row: Its fields, where they could be computed.
     """
-    mender = _Mender(mapping)
+    mender = _Mender(mapping, event)
     payload = None
     try:
-        payload = mender.payload(event, error, row)
+        payload = mender.payload(row)
     except PLUGIN_RAISES as cause:
         mender.faults.append(Fault("", "", reason_of(cause)))
     if payload is not None and not mender.faults:
@@ -52,8 +52,9 @@ def mend(mapping: Mapping, event: dict[str, Any], error: BaseException, row: dic
 
 
 class _Mender:
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, event: dict[str, Any]) -> None:
         self.mapping = mapping
+        self.event = event
         self.model: type[Payload] = mapping.action.payload
         self.notes: list[Note] = []
         self.faults: list[Fault] = []
@@ -61,6 +62,8 @@ class _Mender:
         self.untold = 0
         self.behind = ""
         self._tried: set[Path] = set()
+        # Of fields that may come from one of several places: those that are not tried yet.
+        self._others: dict[str, list[Any]] = {}
         # Lists and objects of this row alone, which may be changed; the others are the event's.
         self._own: set[int] = set()
 
@@ -71,10 +74,10 @@ class _Mender:
         more = counted(len(self.notes) - MAX_FAULTS, "more value")
         return (*self.notes[:MAX_FAULTS], Note("", "", f"and {more}", self._place("")))
 
-    def payload(self, event: dict[str, Any], error: BaseException, row: dict[str, Any] | None) -> Payload | None:
+    def payload(self, row: dict[str, Any] | None) -> Payload | None:
         """Return the payload, as far as it can be read; None where there are faults."""
         if row is None:
-            row = self._computed(event)
+            row = self._computed()
         self._own.add(id(row))
         for _ in range(_MAX_ROUNDS):
             if self.faults:
@@ -97,12 +100,12 @@ class _Mender:
         self.faults.append(Fault("", "", "it holds too much that cannot be read"))
         return None
 
-    def _computed(self, event: dict[str, Any]) -> dict[str, Any]:
+    def _computed(self) -> dict[str, Any]:
         """Compute each field by itself; what one raises is its own fault alone."""
         row: dict[str, Any] = {}
         for name in self.mapping.fields:
             try:
-                value = self.mapping.compute(name, event)
+                value = self.mapping.compute(name, self.event)
             except PLUGIN_RAISES as cause:
                 info = self.model.model_fields[name]
                 self._leave_out(name, "", reason_of(cause), may=not info.is_required() and not _is_exact(info))
@@ -130,6 +133,14 @@ class _Mender:
             if readable is not UNREADABLE:
                 self._set(row, found.path, readable)
                 return
+        if len(found.path) == 1 and (other := self._other(str(found.path[0]), value)) is not LEFT_OUT:
+            name = str(found.path[0])
+            self._tried.discard(found.path)
+            row[name] = other
+            if not found.is_missing and not is_blank(value):
+                reason = f"{found.message}; what the next place of its expression holds is taken"
+                self._leave_out(name, kind_of(value), reason, may=True, change="changed")
+            return
         steps = list(_steps(self.model, found.path))
         end = next((number for number in range(len(steps), 0, -1) if not steps[number - 1].is_required), 0)
         says_nothing = not found.is_missing and (value is None or is_blank(value))
@@ -148,9 +159,23 @@ class _Mender:
         self._set(row, path, LEFT_OUT)
         emptied.add(path[:-1])
 
-    def _leave_out(self, field: str, found: str, reason: str, *, may: bool) -> None:
-        if may and self.mapping.rejects_invalid is False:
-            self.notes.append(Note(field, found, reason, self._place(field.partition(".")[0])))
+    def _other(self, name: str, value: Any) -> Any:
+        """Return what the next place gives that a field may come from (`timestamp || receivedAt`); else LEFT_OUT."""
+        if name not in self._others:
+            field = self.mapping.fields.get(name)
+            self._others[name] = list(_alternatives(field, self.event)) if isinstance(field, Expression) else []
+        others = self._others[name]
+        while others:
+            other = others.pop(0)
+            if other is not None and not is_blank(other) and other is not value and other != value:
+                return other
+        return LEFT_OUT
+
+    def _leave_out(
+        self, field: str, found: str, reason: str, *, may: bool, change: Literal["left out", "changed"] = "left out"
+    ) -> None:
+        if may and not self.mapping.rejects_invalid:
+            self.notes.append(Note(field, found, reason, self._place(field.partition(".")[0]), change))
         else:
             self.faults.append(Fault(field, found, reason))
 
@@ -187,6 +212,21 @@ def must_be_exact(model: type[Payload], path: typing.Sequence[str]) -> bool:
     return any(step.is_exact for step in _steps(model, steps))
 
 
+def _alternatives(field: Expression, event: dict[str, Any]) -> Iterator[Any]:
+    """Yield what each part of `a || b || …` gives, in their order."""
+    parts = [field.tree]
+    while parts:
+        tree = parts.pop(0)
+        if tree["type"] == "or_expression":
+            parts[:0] = tree["children"]
+        elif tree is not field.tree:
+            try:
+                yield Expression(field.text, tree, field.library, field.can_fail).search(event)
+            except PLUGIN_RAISES:
+                # What one place holds may be nothing that its function takes; another one may.
+                continue
+
+
 class _Step(typing.NamedTuple):
     is_required: bool
     is_exact: bool
@@ -195,14 +235,16 @@ class _Step(typing.NamedTuple):
 def _steps(model: Any, path: Path) -> Iterator[_Step]:
     """Yield for each step of a path whether what it leads to must be there, and whether it must be exact."""
     here: list[Any] = [model]
+    is_exact = False
     for step in path:
         info = _field(here, step)
         if info is not None:
-            yield _Step(info.is_required(), _is_exact(info))
+            is_exact = _is_exact(info)
+            yield _Step(info.is_required(), is_exact)
             here = list(_models(info.annotation))
         else:
             # An item of a list, or of an object with any names.
-            yield _Step(False, False)
+            yield _Step(False, is_exact)
 
 
 def _field(models: list[Any], name: int | str) -> FieldInfo | None:

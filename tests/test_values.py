@@ -346,3 +346,10 @@ def test_a_store_of_the_release_before_is_brought_along(tmp_path: Path) -> None:
     store.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchall() == [("2",)]
+
+
+def test_the_next_place_is_looked_at(route: Callable[..., Routing]) -> None:
+    """Where one place of `a || b` holds what cannot be read, or nothing but blanks, the next one is taken."""
+    (call,) = route(timestamp="soon", receivedAt="2026-01-05T10:00:00Z").calls
+    assert call.payload.body()["time"] == "2026-01-05T10:00:00.000Z"
+    assert [(note.field, note.change) for note in call.notes] == [("time", "changed")]
