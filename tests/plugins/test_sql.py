@@ -86,17 +86,17 @@ def test_a_call_twice_is_one_row(transport: DatabaseTransport) -> None:
 def test_one_bad_row_keeps_the_others(transport: DatabaseTransport, url: str) -> None:
     """A row that the database refuses is rejected alone, with the database's reason and without its values."""
     write(transport, {"k0": {"n": 1}})
-    bad: Any = 2**80
+    bad: Any = "secret text"
     outcomes = write(transport, {"k1": {"n": 2}, "k2": {"n": bad}, "k3": {"n": 3}})
     assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected", "delivered"]
-    assert outcomes[1].reason
-    assert str(bad) not in outcomes[1].reason
+    assert 'column "n" is NUMERIC and cannot hold text' in outcomes[1].reason
+    assert bad not in outcomes[1].reason
     assert [row["call_key"] for row in read(transport)] == ["k0", "k1", "k3"]
 
 
 def test_a_bad_row_in_the_first_batch_spoils_nothing_later(transport: DatabaseTransport) -> None:
     """The table that was made for a batch which failed is made again for the next one."""
-    outcomes = write(transport, {"k1": {"n": 1}, "k2": {"n": 2**80}})
+    outcomes = write(transport, {"k1": {"n": 1}, "k2": {"n": "x"}})
     assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected"]
     assert [outcome.kind for outcome in write(transport, {"k3": {"n": 3}})] == ["delivered"]
     assert [row["call_key"] for row in read(transport)] == ["k1", "k3"]
