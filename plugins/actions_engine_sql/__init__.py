@@ -14,6 +14,8 @@ from actions_engine_sql.names import KEY
 from actions_engine_sql.transport import DatabaseTransport
 from actions_engine_sql.values import Declared
 
+__all__ = ["DatabaseTransport", "Insert", "SqlSettings", "insert", "sql"]
+
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
 
@@ -32,9 +34,8 @@ class SqlSettings(Settings):
         Field(
             description="Types of columns that are made, by name; any other column is typed by its first value.",
             examples=[{"order_id": "text", "total": "number", "paid_at": "moment"}],
-            default_factory=dict,
         ),
-    ]
+    ] = Field(default_factory=dict)
 
 
 class Insert(Payload):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actions_engine_sql import SqlSettings
 
-#: SQLite takes 32,766 values a statement, PostgreSQL 65,535.
+#: SQLite takes 32,766 values a statement: https://www.sqlite.org/limits.html
 _MOST_VALUES = 30_000
 
 
@@ -149,8 +149,9 @@ class DatabaseTransport:
             # Where a column has a default, a row without a value must not name it.
             groups.setdefault(frozenset(row.values) if plan.table.has_defaults else frozenset(), []).append(row)
         for group in groups.values():
-            widest = len(set().union(*(row.values for row in group)))
-            step = max(1, _MOST_VALUES // widest)
+            step = len(group)
+            if connection.dialect.name == "sqlite":
+                step = max(1, _MOST_VALUES // len(set().union(*(row.values for row in group))))
             for start in range(0, len(group), step):
                 self._put(connection, plan, group[start : start + step])
 
@@ -158,17 +159,8 @@ class DatabaseTransport:
         """Insert rows by one statement; where it fails for a row of them, find out which."""
         from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see open
 
-        keys = list(dict.fromkeys(key for row in rows for key in row.values))
-        quote = connection.dialect.identifier_preparer.quote
-        columns = ", ".join(quote(plan.table.columns[key].name) if key != KEY else KEY for key in keys)
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        places = f"({', '.join([mark] * len(keys))})"
-        statement = (
-            f"INSERT INTO {plan.table.target} ({columns}) VALUES {', '.join([places] * len(rows))} "  # noqa: S608 - quoted
-            f"ON CONFLICT ({KEY}) DO NOTHING"
-        )
-        given = tuple([row.values.get(key) for row in rows for key in keys])
         try:
+            statement, given = _statement(connection, plan, rows)
             with connection.begin_nested():
                 connection.exec_driver_sql(statement, given)
         except (DBAPIError, ValueError, OverflowError) as error:
@@ -180,6 +172,25 @@ class DatabaseTransport:
             middle = len(rows) // 2
             self._put(connection, plan, rows[:middle])
             self._put(connection, plan, rows[middle:])
+
+
+def _statement(connection: Connection, plan: Plan, rows: Sequence[Placed]) -> tuple[str, tuple[Any, ...]]:
+    """Return the one statement that inserts rows, and the values that the driver takes with it."""
+    keys = list(dict.fromkeys(key for row in rows for key in row.values))
+    quote = connection.dialect.identifier_preparer.quote
+    columns = ", ".join(KEY if key == KEY else quote(plan.table.columns[key].name) for key in keys)
+    target, once = plan.table.target, f"ON CONFLICT ({KEY}) DO NOTHING"
+    if connection.dialect.name == "sqlite":
+        marks = f"({', '.join('?' * len(keys))})"
+        statement = f"INSERT INTO {target} ({columns}) VALUES {', '.join([marks] * len(rows))} {once}"  # noqa: S608 - quoted
+        return statement, tuple([row.values.get(key) for row in rows for key in keys])
+    # Thousands of parameters cost the driver more than the rows cost the server; each value's text in here is read as
+    # its column's type would be: https://www.postgresql.org/docs/current/functions-json.html
+    statement = (
+        f"INSERT INTO {target} ({columns}) SELECT {columns} "  # noqa: S608 - quoted
+        f"FROM json_populate_recordset(NULL::{target}, %s::json) {once}"
+    )
+    return statement, (encode_json([row.values for row in rows]).decode(),)
 
 
 def _told(error: Exception, plan: Plan, row: Placed) -> str:

@@ -58,7 +58,7 @@ def holder(
 
     Args:
         kind: What the column holds.
-        exact_text: Values go as text that the database reads itself, as PostgreSQL does; else as SQLite's own types.
+        exact_text: Values go as text that PostgreSQL reads itself, JSON as it is; else as SQLite's own types.
         length: Characters that text may have.
         digits: Digits that numbers may have, and how many of them behind the point.
         bits: Of integers and floats.
@@ -292,12 +292,12 @@ def _json(value: Any) -> str:
         raise UnfitError(f"{told(value)}: {error}") from None
 
 
-def _jsonb(value: Any) -> str:
+def _jsonb(value: Any) -> Any:
     text = _json(value)
     # Most of what looks like an escape is one; a backslash before it makes it none.
     if "\\u0000" in text and _holds_nul(value):
         raise UnfitError(f"{told(value)} holding the character NUL, which PostgreSQL does not store")
-    return text
+    return value
 
 
 def _holds_nul(value: Any) -> bool:

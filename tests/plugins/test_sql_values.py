@@ -24,7 +24,8 @@ TEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 def moment(stored: Any) -> datetime:
-    return datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    found: datetime = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return found
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_what_a_column_cannot_hold_is_told(
 def test_nul_on_postgresql(postgresql_url: str) -> None:
     """PostgreSQL stores no NUL, in text or in JSON; what only looks like its escape is stored."""
     transport = opened(postgresql_url)
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "k1": {"t": "a\0b"}, "k2": {"j": {"a": ["x\0"]}}, "k3": {"j": {"\0": 1}}, "k4": {"t": "\\u0000"},
         "k5": {"j": {"a": "\\u0000"}},
     }  # fmt: skip
