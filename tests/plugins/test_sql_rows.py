@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from actions_engine_sql import DatabaseTransport
@@ -69,6 +71,44 @@ def test_a_constraint_that_is_looked_at_last(postgresql_url: str) -> None:
     assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected", "delivered"]
     assert "unknown" not in outcomes[1].reason
     assert len(read(transport)) == 2
+    transport.close()
+
+
+def test_a_policy_for_rows(postgresql_url: str) -> None:
+    """A row that a policy of the database forbids is that row's fault; the user's rights are not in question."""
+    owner = opened(postgresql_url)
+    run(
+        owner,
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'writer') THEN CREATE ROLE writer LOGIN; "
+        "END IF; END $$",
+        "CREATE TABLE events (call_key TEXT PRIMARY KEY, shop TEXT)",
+        "GRANT SELECT, INSERT ON events TO writer",
+        "ALTER TABLE events ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY own ON events USING (true) WITH CHECK (shop = 's1')",
+    )
+    writer = opened(postgresql_url.replace("tests@", "writer@"))
+    outcomes = write(writer, {"k1": {"shop": "s1"}, "k2": {"shop": "s2"}, "k3": {"shop": "s1"}})
+    assert [outcome.kind for outcome in outcomes] == ["delivered", "rejected", "delivered"]
+    writer.close()
+    owner.close()
+
+
+def test_workers_at_once(url: str) -> None:
+    """Workers that make the same table and columns at once lose no row, and spoil none of each other's."""
+
+    def work(number: int) -> list[str]:
+        transport, found = opened(url), []
+        for batch in range(8):
+            rows = {f"w{number}-{batch}-{n}": {f"C{batch}": n, f"c{batch}": "x", "own": number} for n in range(5)}
+            found += [outcome.kind for outcome in write(transport, rows)]
+        transport.close()
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        assert {kind for found in threads.map(work, range(4)) for kind in found} == {"delivered"}
+    transport = opened(url)
+    assert len(read(transport)) == 4 * 8 * 5
+    assert len(types(transport)) == 2 + 2 * 8
     transport.close()
 
 
