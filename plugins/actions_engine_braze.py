@@ -113,9 +113,7 @@ _PURCHASES = f"{Fact.PRODUCTS} || if({Fact.REVENUE}, [{{product_id: {Fact.ORDER_
 class TrackPurchase(User):
     """A completed order."""
 
-    email: Annotated[
-        Email | None, From(f"if(userId, `null`, {Fact.EMAIL})", "E-mail address of a guest, who has no id.")
-    ] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address; sent of a guest, who has no id.")] = None
     time: Annotated[Timestamp, From(Fact.MOMENT, "When it happened.")]
     currency: Annotated[Currency, From(Fact.CURRENCY, "ISO 4217.")] = "USD"
     products: Annotated[Purchases, From(_PURCHASES, "The products, a purchase each.")]
@@ -351,7 +349,9 @@ braze.preset("Identify calls", action="update_user_profile")
 
 def _user(payload: User) -> dict[str, Any]:
     alias = payload.user_alias.body() if payload.user_alias else None
-    own = compact(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias, email=payload.email)
+    own = compact(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias)
+    if payload.email is not None and not (own and isinstance(payload, TrackPurchase)):
+        own["email"] = payload.email
     return own | {"_update_existing_only": payload.update_existing_only}
 
 

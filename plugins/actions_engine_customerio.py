@@ -97,16 +97,15 @@ class TrackEvent(Attributes):
 class TrackPage(TrackEvent):
     """A page that a person saw."""
 
-    name: Annotated[
-        str,
-        From(f"{Fact.PAGE_URL} || name || {Fact.PAGE_TITLE} || 'Loaded a Page'", "The page's URL, or else its name."),
-    ]
+    name: Annotated[str, From(f"{Fact.PAGE_URL} || name || {Fact.PAGE_TITLE}", "The page's URL, or else its name.")] = (
+        "Loaded a Page"
+    )
 
 
 class TrackScreen(TrackEvent):
     """A screen that a person saw."""
 
-    name: Annotated[str, From("name || properties.name || 'Loaded a Screen'", "The screen's name.")]
+    name: Annotated[str, From("name || properties.name", "The screen's name.")] = "Loaded a Screen"
 
 
 class Device(Person):
@@ -233,16 +232,18 @@ def track_screen_view(settings: CustomerIoSettings, payloads: list[TrackScreen])
 
 
 # An app that is opened without a token takes no messages.
+_HAS_TOKEN = 'context.device.token != null and context.device.token != ""'
+
+
 @_action(
-    trigger='event in ("Application Installed", "Application Opened", "Device Created or Updated")'
-    " and context.device.token != null"
+    trigger=f'event in ("Application Installed", "Application Opened", "Device Created or Updated") and {_HAS_TOKEN}'
 )
 def update_device(settings: CustomerIoSettings, payloads: list[UpdateDevice]) -> Request:
     """Make or update people's devices."""
     return _send(settings, [_device(payload, "add_device") for payload in payloads])
 
 
-@_action(trigger='event in ("Application Uninstalled", "Device Deleted") and context.device.token != null')
+@_action(trigger=f'event in ("Application Uninstalled", "Device Deleted") and {_HAS_TOKEN}')
 def delete_device(settings: CustomerIoSettings, payloads: list[Device]) -> Request:
     """Delete people's devices."""
     return _send(settings, [_device(payload, "delete_device") for payload in payloads])
