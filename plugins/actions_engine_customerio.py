@@ -232,18 +232,18 @@ def track_screen_view(settings: CustomerIoSettings, payloads: list[TrackScreen])
 
 
 # An app that is opened without a token takes no messages.
-_HAS_TOKEN = 'context.device.token != null and context.device.token != ""'
+_IS_REACHABLE = 'context.device.token != null and context.device.token != ""'
 
 
 @_action(
-    trigger=f'event in ("Application Installed", "Application Opened", "Device Created or Updated") and {_HAS_TOKEN}'
+    trigger=f'event in ("Application Installed", "Application Opened", "Device Created or Updated") and {_IS_REACHABLE}'
 )
 def update_device(settings: CustomerIoSettings, payloads: list[UpdateDevice]) -> Request:
     """Make or update people's devices."""
     return _send(settings, [_device(payload, "add_device") for payload in payloads])
 
 
-@_action(trigger=f'event in ("Application Uninstalled", "Device Deleted") and {_HAS_TOKEN}')
+@_action(trigger=f'event in ("Application Uninstalled", "Device Deleted") and {_IS_REACHABLE}')
 def delete_device(settings: CustomerIoSettings, payloads: list[Device]) -> Request:
     """Delete people's devices."""
     return _send(settings, [_device(payload, "delete_device") for payload in payloads])
