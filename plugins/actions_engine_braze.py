@@ -1,24 +1,30 @@
-"""Braze: track events and purchases, update profiles, make aliases and identify users.
+"""Braze: track events and purchases, update profiles, make aliases, identify users, and trigger campaigns and canvases.
 
 Source: https://www.braze.com/docs/api/endpoints/user_data/post_user_track. A request holds 75 records at most, and
-an order is one for each of its products; the answer names the records at fault.
+an order is one for each of its products; the answer names the records at fault. The API has no versions.
 """
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from actions_engine import (
     Batch,
     Currency,
     Destination,
+    Email,
+    Exact,
     Fact,
     From,
+    JsonArray,
     JsonObject,
+    Number,
     Outcome,
     Part,
     Payload,
+    Phone,
     Product,
     Request,
     Response,
@@ -28,6 +34,7 @@ from actions_engine import (
     Timestamp,
     at_least_one_of,
     compact,
+    turned_into,
 )
 
 MAX_RECORDS = 75
@@ -61,10 +68,29 @@ class User(Payload):
     external_id: Annotated[str | None, From("userId", "Your id of the user.")] = None
     braze_id: Annotated[str | None, Field(description="Braze's own id of the user.")] = None
     user_alias: Annotated[UserAlias | None, Field(description="An alias of the user.")] = None
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
     update_existing_only: Annotated[bool, Field(description="Do nothing for a user that Braze does not know.")] = False
 
     identified = at_least_one_of("external_id", "braze_id", "user_alias", "email")
+
+
+def _unreserved(properties: dict[str, Any]) -> dict[str, Any]:
+    # Source: https://www.braze.com/docs/api/objects_filters/event_object/
+    kept = {name: value for name, value in properties.items() if name not in ("time", "event_name")}
+    if len(kept) == len(properties):
+        return properties
+    raise turned_into(kept, "Braze keeps the names time and event_name of properties for itself")
+
+
+def _known(products: list[Product]) -> list[Product]:
+    kept = [product for product in products if _id(product) is not None]
+    if len(kept) == len(products):
+        return products
+    raise turned_into(kept, "Braze takes no product without an id")
+
+
+def _id(product: Product) -> str | None:
+    return product.product_id or product.sku or product.name
 
 
 class TrackEvent(User):
@@ -72,24 +98,60 @@ class TrackEvent(User):
 
     name: Annotated[str, From("event", "The event's name.")]
     time: Annotated[Timestamp, From(Fact.MOMENT, "When it happened.")]
-    properties: Annotated[JsonObject | None, From("properties", "Details of the event.")] = None
+    properties: Annotated[
+        Annotated[JsonObject, AfterValidator(_unreserved)] | None, From("properties", "Details of the event.")
+    ] = None
+
+
+Purchases = Annotated[list[Product], Field(min_length=1), AfterValidator(_known)]
+# PHP writes an empty object as [], of which `||` makes null.
+_ORDER = "omit(properties || `null`, ['products'])"
+# An order need not name its products: then Braze takes the order for the one thing that was bought.
+_PURCHASES = f"{Fact.PRODUCTS} || if({Fact.REVENUE}, [{{product_id: {Fact.ORDER_ID}, price: {Fact.REVENUE}}}])"
 
 
 class TrackPurchase(User):
     """A completed order."""
 
-    email: Annotated[str | None, Field(description="E-mail address.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address; sent of a guest, who has no id.")] = None
     time: Annotated[Timestamp, From(Fact.MOMENT, "When it happened.")]
     currency: Annotated[Currency, From(Fact.CURRENCY, "ISO 4217.")] = "USD"
-    products: Annotated[list[Product], From(Fact.PRODUCTS, "The products, a purchase each."), Field(min_length=1)]
-    properties: Annotated[
-        JsonObject | None, From("omit(properties, ['products'])", "Details of the order, repeated with each product.")
-    ] = None
+    products: Annotated[Purchases, From(_PURCHASES, "The products, a purchase each.")]
+    properties: Annotated[JsonObject | None, From(_ORDER, "Details of the order, repeated with each product.")] = None
 
 
-_OTHERS = "omit(traits, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
-_GENDERS = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F", "o": "O", "n": "N", "p": "P"}
-Subscription = Literal["opted_in", "unsubscribed", "subscribed"]
+_OTHERS = (
+    "omit(traits || `null`, ['email', 'firstName', 'first_name', 'lastName', 'last_name', 'phone', 'gender', 'avatar'])"
+)
+_GENDERS = {
+    "male": "M", "man": "M", "m": "M", "female": "F", "woman": "F", "f": "F", "w": "F", "other": "O", "o": "O",
+    "not applicable": "N", "n": "N", "prefer not to say": "P", "p": "P",
+}  # fmt: skip
+
+
+def _gender(value: Any) -> str:
+    if isinstance(value, str) and (code := _GENDERS.get(value.strip().lower())):
+        return code
+    raise ValueError("expected a gender, such as F or female")
+
+
+def _own_day(value: Any) -> Any:
+    """Cut a moment to the date that it is written with, whatever the offset: nobody is born in UTC."""
+    return value[:10] if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[T ]", value) else value
+
+
+# Braze empties a country or a gender that it does not know, without a word.
+Gender = Annotated[str, BeforeValidator(_gender)]
+CountryCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern="^[A-Za-z]{2}$")]
+Day = Annotated[Timestamp, BeforeValidator(_own_day), AfterValidator(lambda moment: moment[:10])]
+Subscription = Annotated[Literal["opted_in", "unsubscribed", "subscribed"], Exact()]
+
+
+class Place(Part):
+    """Where somebody is."""
+
+    latitude: Annotated[Number, Field(description="Degrees north.")]
+    longitude: Annotated[Number, Field(description="Degrees east.")]
 
 
 class UpdateUserProfile(User):
@@ -97,11 +159,15 @@ class UpdateUserProfile(User):
 
     first_name: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
     last_name: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
-    phone: Annotated[str | None, From(Fact.PHONE, "Telephone number in E.164.")] = None
-    gender: Annotated[str | None, From(Fact.GENDER, "M, F, O (other), N (not applicable) or P (not said).")] = None
-    dob: Annotated[str | None, Field(description="Date of birth, YYYY-MM-DD.")] = None
+    phone: Annotated[Phone | None, From(Fact.PHONE_NUMBER, "Telephone number in E.164.")] = None
+    gender: Annotated[Gender | None, From(Fact.GENDER, "M, F, O (other), N (not applicable) or P (not said).")] = None
+    dob: Annotated[Day | None, Field(description="Date of birth, YYYY-MM-DD.")] = None
     home_city: Annotated[str | None, From(Fact.CITY, "City.")] = None
-    country: Annotated[str | None, Field(description="Two letters (ISO 3166-1).")] = None
+    country: Annotated[CountryCode | None, From("context.location.country", "Two letters (ISO 3166-1).")] = None
+    current_location: Annotated[
+        Place | None,
+        From(f"if({Fact.LATITUDE}, {{latitude: {Fact.LATITUDE}, longitude: {Fact.LONGITUDE}}})", "Where the user is."),
+    ] = None
     language: Annotated[str | None, Field(description="Two letters (ISO 639-1).")] = None
     image_url: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
     email_subscribe: Annotated[Subscription | None, Field(description="Whether mail is wanted.")] = None
@@ -124,6 +190,59 @@ class IdentifyUser(CreateAlias):
     merge_behavior: Annotated[
         Literal["none", "merge"], Field(description="Whether what the alias did becomes the user's.")
     ] = "merge"
+
+
+Priority = Literal["identified", "unidentified", "most_recently_updated", "least_recently_updated"]
+
+
+class Recipient(Part):
+    """Whom a message goes to."""
+
+    external_user_id: Annotated[str | None, Field(description="Your id of the user.")] = None
+    user_alias: Annotated[UserAlias | None, Field(description="An alias of the user.")] = None
+    email: Annotated[Email | None, Field(description="E-mail address, where there is neither id nor alias.")] = None
+    trigger_properties: Annotated[JsonObject | None, Field(description="Properties of a campaign's user.")] = None
+    canvas_entry_properties: Annotated[JsonObject | None, Field(description="Properties of a canvas's user.")] = None
+    attributes: Annotated[JsonObject | None, Field(description="What is written to the profile before.")] = None
+    send_to_existing_only: Annotated[bool | None, Field(description="Send nothing to who is not known.")] = None
+
+    identified = at_least_one_of("external_user_id", "user_alias", "email")
+
+
+_RECIPIENTS = f"[{{external_user_id: userId, email: {Fact.EMAIL}}}]"
+
+
+class Triggered(Payload):
+    """A message with API-triggered delivery."""
+
+    recipients: Annotated[list[Recipient] | None, From(_RECIPIENTS, "Whom it goes to, of no broadcast.")] = None
+    broadcast: Annotated[bool, Field(description="Send it to all that it targets."), Exact()] = False
+    audience: Annotated[JsonObject | None, Field(description="A connected audience, of a broadcast.")] = None
+    prioritization: Annotated[
+        tuple[Priority, ...], Field(description="Which of several users with a recipient's address gets it.")
+    ] = ("identified", "most_recently_updated")
+
+    @model_validator(mode="after")
+    def _goes_to_somebody(self) -> Self:
+        if not self.broadcast and not self.recipients:
+            raise ValueError("it goes to nobody: name recipients, or set broadcast")
+        return self
+
+
+class TriggerCampaign(Triggered):
+    """A message of a campaign."""
+
+    campaign_id: Annotated[str, Field(description="The campaign's API identifier.")]
+    send_id: Annotated[str | None, Field(description="An id of the send, by which it is analysed.")] = None
+    trigger_properties: Annotated[JsonObject | None, From("properties", "What the message is made of.")] = None
+    attachments: Annotated[JsonArray | None, Field(description="Files of a mail: file_name and url of each.")] = None
+
+
+class TriggerCanvas(Triggered):
+    """An entry into a canvas."""
+
+    canvas_id: Annotated[str, Field(description="The canvas's API identifier.")]
+    canvas_entry_properties: Annotated[JsonObject | None, From("properties", "What the messages are made of.")] = None
 
 
 braze = Destination("braze", settings=BrazeSettings, title="Braze")
@@ -213,9 +332,10 @@ def update_user_profile(settings: BrazeSettings, payloads: list[UpdateUserProfil
     profiles = []
     for payload in payloads:
         own = payload.body(exclude=[*User.model_fields, "custom_attributes"])
-        if own.get("gender") is not None:
-            own["gender"] = _GENDERS.get(own["gender"].strip().lower(), own["gender"])
-        profiles.append((payload.custom_attributes or {}) | _user(payload) | own)
+        # An attribute must not say whom the record is about.
+        others = (payload.custom_attributes or {}).items()
+        custom = {name: value for name, value in others if name not in User.model_fields}
+        profiles.append(custom | _user(payload) | own)
     return _track(settings, "attributes", profiles)
 
 
@@ -228,7 +348,7 @@ def create_alias(settings: BrazeSettings, payloads: list[CreateAlias]) -> Reques
 
 
 @braze.action(
-    trigger='type = "identify"',
+    trigger='type = "identify" and userId != null and anonymousId != null',
     batch=Batch(max_calls=50, key=lambda payload: payload.merge_behavior, linger=0.5),
     outcomes=_outcomes_of("aliases_to_identify"),
 )
@@ -242,6 +362,18 @@ def identify_user(settings: BrazeSettings, payloads: list[IdentifyUser]) -> Requ
     return _post(settings, "/users/identify", body)
 
 
+@braze.action(trigger='type = "track"')
+def trigger_campaign(settings: BrazeSettings, payload: TriggerCampaign) -> Request:
+    """Send a message of an API-triggered campaign."""
+    return _trigger(settings, "/campaigns/trigger/send", payload)
+
+
+@braze.action(trigger='type = "track"')
+def trigger_canvas(settings: BrazeSettings, payload: TriggerCanvas) -> Request:
+    """Put users into an API-triggered canvas."""
+    return _trigger(settings, "/canvas/trigger/send", payload)
+
+
 braze.preset("Track calls", action="track_event")
 braze.preset("Orders completed", action="track_purchase")
 braze.preset("Identify calls", action="update_user_profile")
@@ -249,7 +381,9 @@ braze.preset("Identify calls", action="update_user_profile")
 
 def _user(payload: User) -> dict[str, Any]:
     alias = payload.user_alias.body() if payload.user_alias else None
-    own = compact(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias, email=payload.email)
+    own = compact(external_id=payload.external_id, braze_id=payload.braze_id, user_alias=alias)
+    if payload.email is not None and not (own and isinstance(payload, TrackPurchase)):
+        own["email"] = payload.email
     return own | {"_update_existing_only": payload.update_existing_only}
 
 
@@ -262,14 +396,29 @@ def _purchases(settings: BrazeSettings, payload: TrackPurchase) -> list[dict[str
         _record(
             settings,
             payload,
-            product_id=product.product_id or product.sku,
+            product_id=_id(product),
             currency=payload.currency,
             price=product.price,
-            quantity=product.quantity,
+            # An integer, which 2.0 is not in Braze's JSON.
+            quantity=product.quantity if product.quantity is None or product.quantity % 1 else int(product.quantity),
             properties=product.body(exclude=["product_id", "price", "quantity"]) | (payload.properties or {}),
         )
         for product in payload.products
     ]
+
+
+def _trigger(settings: BrazeSettings, path: str, payload: TriggerCampaign | TriggerCanvas) -> Request:
+    body = payload.body(exclude=["recipients", "prioritization"]) | {"broadcast": payload.broadcast}
+    if not payload.broadcast and payload.recipients is not None:
+        body["recipients"] = [_recipient(recipient, payload.prioritization) for recipient in payload.recipients]
+    return _post(settings, path, body)
+
+
+def _recipient(recipient: Recipient, prioritization: tuple[Priority, ...]) -> dict[str, Any]:
+    """Return a recipient by one identifier; of an address Braze asks which of its users is meant."""
+    if recipient.external_user_id or recipient.user_alias:
+        return recipient.body(exclude=["email"])
+    return recipient.body() | {"prioritization": list(prioritization)}
 
 
 def _track(settings: BrazeSettings, name: str, records: list[dict[str, Any]]) -> Request:

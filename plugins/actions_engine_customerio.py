@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from actions_engine import (
     Batch,
     Destination,
+    Email,
+    Exact,
     Fact,
     From,
     JsonObject,
@@ -28,6 +30,9 @@ from actions_engine import (
     compact,
 )
 
+# The Track API's version, as its paths say it; Customer.io names no day on which it ends.
+API_VERSION = "v2"
+
 
 class CustomerIoSettings(RegionalSettings):
     """One workspace."""
@@ -38,11 +43,15 @@ class CustomerIoSettings(RegionalSettings):
     region: Annotated[Literal["us", "eu"], Field(description="Where the workspace lives.")] = "us"
 
 
+_TYPE_OF_TRAITS = "traits.object_type_id || traits.objectTypeId || '1'"
+_TYPE_OF_PROPERTIES = f"properties.object_type_id || properties.objectTypeId || {_TYPE_OF_TRAITS}"
+
+
 class Person(Payload):
     """Whom an operation is about."""
 
     person_id: Annotated[str | None, From("userId", "Your id of the person, cio_…, or an address.")] = None
-    email: Annotated[str | None, Field(description="E-mail address, where there is no id.")] = None
+    email: Annotated[Email | None, Field(description="E-mail address, where there is no id.")] = None
     anonymous_id: Annotated[str | None, From("anonymousId", "The id of a person that is not known yet.")] = None
 
     identified = at_least_one_of("person_id", "email", "anonymous_id")
@@ -58,13 +67,22 @@ class Attributes(Person):
     ] = True
 
 
-class IdentifyPerson(Attributes):
-    """A person's attributes."""
+# PHP writes traits that are empty as [], of which `||` makes null.
+_STEERING = "'object_type_id', 'objectTypeId', 'relationshipAttributes', 'created_at', 'createdAt'"
+_OF_PERSON = f"omit(traits || `null`, [{_STEERING}, 'email'])"
+_OF_OBJECT = f"traits.objectAttributes || omit(traits || `null`, [{_STEERING}])"
 
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
+
+class IdentifyPerson(Attributes):
+    """A person's attributes, and an object that the person belongs to."""
+
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
     created_at: Annotated[UnixSeconds | None, From(Fact.CREATED_AT, "When it signed up.")] = None
-    attributes: Annotated[
-        JsonObject | None, From("omit(traits, ['created_at', 'createdAt'])", "What is known of it.")
+    attributes: Annotated[JsonObject | None, From(_OF_PERSON, "What is known of it.")] = None
+    object_id: Annotated[str | None, From("traits.objectId", "Your id of an object that the person belongs to.")] = None
+    object_type_id: Annotated[str, From(_TYPE_OF_TRAITS, "The id of that object's type; 1 is the first.")] = "1"
+    relationship_attributes: Annotated[
+        JsonObject | None, From("traits.relationshipAttributes", "What is known of the tie between them.")
     ] = None
 
 
@@ -79,13 +97,15 @@ class TrackEvent(Attributes):
 class TrackPage(TrackEvent):
     """A page that a person saw."""
 
-    name: Annotated[str, From(f"{Fact.PAGE_URL} || name", "The page's URL.")]
+    name: Annotated[str, From(f"{Fact.PAGE_URL} || name || {Fact.PAGE_TITLE}", "The page's URL, or else its name.")] = (
+        "Loaded a Page"
+    )
 
 
 class TrackScreen(TrackEvent):
     """A screen that a person saw."""
 
-    name: Annotated[str, From("name", "The screen's name.")]
+    name: Annotated[str, From("name || properties.name", "The screen's name.")] = "Loaded a Screen"
 
 
 class Device(Person):
@@ -94,27 +114,60 @@ class Device(Person):
     device_id: Annotated[str, From("context.device.token", "The device's push token.")]
 
 
+def _platform(value: Any) -> str:
+    """Read what SDKs call a device's type or system as one of the two that Customer.io knows."""
+    name = value.strip().lower() if isinstance(value, str) else ""
+    if name.startswith(("ios", "iphone", "ipad", "ipod")):
+        return "ios"
+    if name.startswith("android"):
+        return "android"
+    raise ValueError("expected ios or android")
+
+
 class UpdateDevice(Device):
     """A device that takes messages."""
 
-    platform: Annotated[str | None, From("lower(context.device.type)", "ios or android.")] = None
+    platform: Annotated[
+        Annotated[str, BeforeValidator(_platform)] | None,
+        From(f"{Fact.DEVICE_TYPE} || {Fact.OS_NAME}", "ios or android."),
+    ] = None
     last_used: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it was used last.")] = None
-    attributes: Annotated[JsonObject | None, Field(description="What is known of it.")] = None
+    app_version: Annotated[str | None, From(Fact.APP_VERSION, "The app's version, an attribute.")] = None
+    attributes: Annotated[JsonObject | None, From("properties", "What is known of it.")] = None
+    convert_timestamp: Annotated[bool, Field(description="Write dates among the attributes as Unix time.")] = True
 
 
 class Object(Payload):
     """Something that is no person: a company, a course, an account."""
 
-    object_id: Annotated[str, From("groupId", "Your id of the object.")]
-    object_type_id: Annotated[str, From("traits.object_type_id || '1'", "The id of its type; 1 is the first.")]
+    object_id: Annotated[str, From("properties.objectId || groupId || context.groupId", "Your id of the object.")]
+    object_type_id: Annotated[str, From(_TYPE_OF_PROPERTIES, "The id of its type; 1 is the first."), Exact()] = "1"
 
 
 class UpdateObject(Object):
     """An object's attributes, and a person that belongs to it."""
 
-    attributes: Annotated[JsonObject | None, From("omit(traits, ['object_type_id'])", "What is known of it.")] = None
+    object_id: Annotated[str, From("groupId", "Your id of the object.")]
+    object_type_id: Annotated[str, From(_TYPE_OF_TRAITS, "The id of its type; 1 is the first."), Exact()] = "1"
+    created_at: Annotated[UnixSeconds | None, From("traits.created_at || traits.createdAt", "When it came to be.")] = (
+        None
+    )
+    attributes: Annotated[JsonObject | None, From(_OF_OBJECT, "What is known of it.")] = None
     person_id: Annotated[str | None, From("userId", "A person that belongs to it.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "A visitor that does, where no person is known.")] = None
+    relationship_attributes: Annotated[
+        JsonObject | None, From("traits.relationshipAttributes", "What is known of the tie between them.")
+    ] = None
     convert_timestamp: Annotated[bool, Field(description="Write dates among the attributes as Unix time.")] = True
+
+
+class DeleteRelationship(Object):
+    """A person that belongs to an object no longer."""
+
+    person_id: Annotated[str | None, From("userId", "Your id of the person, cio_…, or an address.")] = None
+    anonymous_id: Annotated[str | None, From("anonymousId", "The id of a person that is not known yet.")] = None
+
+    identified = at_least_one_of("person_id", "anonymous_id")
 
 
 class Merge(Payload):
@@ -142,14 +195,21 @@ def _outcomes(response: Response, payloads: list[Any]) -> list[Outcome]:
 _action = partial(customerio.action, batch=Batch(max_calls=500, max_bytes=450_000, linger=0.5), outcomes=_outcomes)
 _OTHERS = (
     "Application Installed", "Application Opened", "Application Uninstalled", "Device Created or Updated",
-    "Device Deleted", "Relationship Deleted", "User Deleted", "Object Deleted",
+    "Device Deleted", "Relationship Deleted", "User Deleted", "User Suppressed", "User Unsuppressed", "Object Deleted",
 )  # fmt: skip
 
 
 @_action(trigger='type = "identify"')
 def identify_person(settings: CustomerIoSettings, payloads: list[IdentifyPerson]) -> Request:
     """Make or update people."""
-    operations = [_described(payload, "identify", created_at=payload.created_at) for payload in payloads]
+    operations = []
+    for payload in payloads:
+        operation = _described(payload, "identify")
+        operation["attributes"] |= compact(email=payload.email, created_at=payload.created_at)
+        if payload.object_id is not None:
+            its = {"object_type_id": payload.object_type_id, "object_id": payload.object_id}
+            operation["cio_relationships"] = [_relationship(payload, its)]
+        operations.append(operation)
     return _send(settings, operations)
 
 
@@ -171,13 +231,19 @@ def track_screen_view(settings: CustomerIoSettings, payloads: list[TrackScreen])
     return _send(settings, [_event(payload, "screen") for payload in payloads])
 
 
-@_action(trigger='event in ("Application Installed", "Application Opened", "Device Created or Updated")')
+# An app that is opened without a token takes no messages.
+_IS_REACHABLE = 'context.device.token != null and context.device.token != ""'
+
+
+@_action(
+    trigger=f'event in ("Application Installed", "Application Opened", "Device Created or Updated") and {_IS_REACHABLE}'
+)
 def update_device(settings: CustomerIoSettings, payloads: list[UpdateDevice]) -> Request:
     """Make or update people's devices."""
     return _send(settings, [_device(payload, "add_device") for payload in payloads])
 
 
-@_action(trigger='event in ("Application Uninstalled", "Device Deleted")')
+@_action(trigger=f'event in ("Application Uninstalled", "Device Deleted") and {_IS_REACHABLE}')
 def delete_device(settings: CustomerIoSettings, payloads: list[Device]) -> Request:
     """Delete people's devices."""
     return _send(settings, [_device(payload, "delete_device") for payload in payloads])
@@ -189,17 +255,46 @@ def delete_person(settings: CustomerIoSettings, payloads: list[Person]) -> Reque
     return _send(settings, [_person(payload, "delete") for payload in payloads])
 
 
+@_action(trigger='event = "User Suppressed"')
+def suppress_person(settings: CustomerIoSettings, payloads: list[Person]) -> Request:
+    """Send people no more messages, and forget what they do."""
+    return _send(settings, [_person(payload, "suppress") for payload in payloads])
+
+
+@_action(trigger='event = "User Unsuppressed"')
+def unsuppress_person(settings: CustomerIoSettings, payloads: list[Person]) -> Request:
+    """Let people that were suppressed be known again."""
+    return _send(settings, [_person(payload, "unsuppress") for payload in payloads])
+
+
 @_action(trigger='type = "group"')
 def update_object(settings: CustomerIoSettings, payloads: list[UpdateObject]) -> Request:
     """Make or update objects, and tie people to them."""
     operations = []
     for payload in payloads:
-        related = None if payload.person_id is None else [{"identifiers": _identifiers(payload.person_id)}]
-        operations.append(_object(payload, "identify", attributes=_attributes(payload), cio_relationships=related))
+        its = _identifiers(payload.person_id, None, payload.anonymous_id)
+        related = [_relationship(payload, its)] if any(its.values()) else None
+        attributes = _attributes(payload) | compact(created_at=payload.created_at)
+        # A visitor that is no person yet is tied to it by an action of its own.
+        action = "identify_anonymous" if "anonymous_id" in its and related else "identify"
+        operations.append(_object(payload, action, attributes=attributes, cio_relationships=related))
     return _send(settings, operations)
 
 
-@_action(trigger='event = "Object Deleted"')
+_NAMES_OBJECT = "(properties.objectId != null or groupId != null or context.groupId != null)"
+
+
+@_action(trigger=f'event = "Relationship Deleted" and {_NAMES_OBJECT}')
+def delete_relationship(settings: CustomerIoSettings, payloads: list[DeleteRelationship]) -> Request:
+    """Untie people from objects."""
+    operations = []
+    for payload in payloads:
+        related = [{"identifiers": _identifiers(payload.person_id, None, payload.anonymous_id)}]
+        operations.append(_object(payload, "delete_relationships", cio_relationships=related))
+    return _send(settings, operations)
+
+
+@_action(trigger=f'event = "Object Deleted" and {_NAMES_OBJECT}')
 def delete_object(settings: CustomerIoSettings, payloads: list[Object]) -> Request:
     """Delete objects."""
     return _send(settings, [_object(payload, "delete") for payload in payloads])
@@ -220,6 +315,8 @@ for name, action in (
     ("People", "identify_person"), ("Events", "track_event"), ("Page views", "track_page_view"),
     ("Screen views", "track_screen_view"), ("Devices", "update_device"), ("Deleted devices", "delete_device"),
     ("Deleted people", "delete_person"), ("Objects", "update_object"), ("Merged people", "merge_people"),
+    ("Deleted objects", "delete_object"), ("Deleted relationships", "delete_relationship"),
+    ("Suppressed people", "suppress_person"), ("Unsuppressed people", "unsuppress_person"),
 ):  # fmt: skip
     customerio.preset(name, action=action)
 
@@ -245,21 +342,31 @@ def _object(payload: Object, action: str, **rest: Any) -> dict[str, Any]:
 
 
 def _device(payload: Device, action: str) -> dict[str, Any]:
-    told = payload.body(exclude=[*Device.model_fields])
-    return _person(payload, action, device=compact({"token": payload.device_id, **told}))
+    device: dict[str, Any] = {"token": payload.device_id}
+    if isinstance(payload, UpdateDevice):
+        attributes = _attributes(payload) | compact(app_version=payload.app_version)
+        device |= compact(platform=payload.platform, last_used=payload.last_used, attributes=attributes or None)
+    return _person(payload, action, device=device)
+
+
+def _relationship(payload: IdentifyPerson | UpdateObject, identifiers: dict[str, str]) -> dict[str, Any]:
+    told = payload.relationship_attributes
+    if told is not None and payload.convert_timestamp:
+        told = _converted(told)
+    return compact(identifiers=identifiers, relationship_attributes=told)
 
 
 def _event(payload: TrackEvent, action: str) -> dict[str, Any]:
     return _described(payload, action, name=payload.name, id=payload.id or payload.idempotency_key)
 
 
-def _described(payload: Attributes, action: str, created_at: int | None = None, **rest: Any) -> dict[str, Any]:
+def _described(payload: Attributes, action: str, **rest: Any) -> dict[str, Any]:
     # Customer.io ties what a visitor did before to the person by the attribute anonymous_id.
-    attributes = _attributes(payload) | compact(anonymous_id=payload.anonymous_id, created_at=created_at)
+    attributes = _attributes(payload) | compact(anonymous_id=payload.anonymous_id)
     return _person(payload, action, **rest, attributes=attributes, timestamp=payload.timestamp)
 
 
-def _attributes(payload: Attributes | UpdateObject) -> dict[str, Any]:
+def _attributes(payload: Attributes | UpdateObject | UpdateDevice) -> dict[str, Any]:
     attributes: dict[str, Any] = payload.attributes or {}
     return _converted(attributes) if payload.convert_timestamp else attributes
 
@@ -284,4 +391,4 @@ def _converted(value: Any) -> Any:
 
 def _send(settings: CustomerIoSettings, operations: list[dict[str, Any]]) -> Request:
     auth = (settings.site_id, settings.api_key)
-    return Request.post(f"{settings.host}/api/v2/batch", basic_auth=auth, json={"batch": operations})
+    return Request.post(f"{settings.host}/api/{API_VERSION}/batch", basic_auth=auth, json={"batch": operations})

@@ -8,10 +8,11 @@ import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from actions_engine import (
     Destination,
+    Email,
     Fact,
     From,
     JsonObject,
@@ -26,48 +27,92 @@ from actions_engine import (
     Timestamp,
     at_least_one_of,
     compact,
+    encode_json,
+    turned_into,
 )
+
+# The API's numbered version, of which HubSpot supports nothing from September 2027 on; a dated one, such as 2026-09,
+# lives 18 months at least. Source: https://developers.hubspot.com/docs/api-reference/legacy/migration-guide
+NUMBERED = "v3"
 
 
 class HubSpotSettings(Settings):
     """One portal."""
 
+    api_version: Annotated[
+        str,
+        Field(
+            description="A dated version such as 2026-09, by which HubSpot applies the portal's own rules to what is"
+            " written; or v3, which ends in September 2027.",
+            pattern=r"^(v3|20\d\d-(03|09))$",
+        ),
+    ] = NUMBERED
     access_token: Annotated[Secret, Field(description="A private app's or OAuth's access token.")]
     endpoint: Annotated[str, Field(description="Another host, for tests.")] = "https://api.hubapi.com"
+
+
+def _text(value: Any) -> Any:
+    """Write a list as HubSpot writes several choices, and an object as JSON."""
+    if isinstance(value, list):
+        return ";".join(item if isinstance(item, str) else _json(item) for item in value if item is not None)
+    return _json(value) if isinstance(value, dict) else value
+
+
+def _json(value: Any) -> str:
+    return encode_json(value).decode()
+
+
+def _flat(properties: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in properties.items() if value is not None}
+    if any(isinstance(value, (list, dict)) for value in kept.values()):
+        texts = {name: _text(value) for name, value in kept.items()}
+        raise turned_into(texts, "HubSpot takes neither lists nor objects: they are written as text")
+    return kept
+
+
+def _event_name(name: str) -> str:
+    # HubSpot makes its internal names so itself.
+    return re.sub(r"[\s.]+", "_", name.strip()).lower()
+
+
+Properties = Annotated[JsonObject, AfterValidator(_flat)]
+EventName = Annotated[str, AfterValidator(_event_name)]
 
 
 class Record(Payload):
     """What contacts and companies have in common: properties by HubSpot's own names."""
 
+    # HubSpot takes telephone numbers as people write them.
     phone: Annotated[str | None, From("traits.phone", "Telephone number.")] = None
-    city: Annotated[str | None, From("traits.address.city", "City.")] = None
-    state: Annotated[str | None, From("traits.address.state", "State or region.")] = None
-    country: Annotated[str | None, From("traits.address.country", "Country.")] = None
-    zip: Annotated[str | None, From("traits.address.postalCode || traits.address.postal_code", "Postal code.")] = None
+    city: Annotated[str | None, From("traits.address.city || traits.city", "City.")] = None
+    state: Annotated[str | None, From("traits.address.state || traits.state", "State or region.")] = None
+    country: Annotated[str | None, From("traits.address.country || traits.country", "Country.")] = None
+    zip: Annotated[str | None, From(Fact.POSTAL_CODE, "Postal code.")] = None
     properties: Annotated[
-        JsonObject | None, Field(description="Further properties, by internal name; HubSpot must know them.")
+        Properties | None, Field(description="Further properties, by internal name; HubSpot must know them.")
     ] = None
 
 
 class UpsertContact(Record):
     """A contact: properties by HubSpot's own names."""
 
-    email: Annotated[str, From(Fact.EMAIL, "The address that the contact is known by.")]
+    email: Annotated[Email, From(Fact.EMAIL, "The address that the contact is known by.")]
     firstname: Annotated[str | None, From(Fact.FIRST_NAME, "First name.")] = None
     lastname: Annotated[str | None, From(Fact.LAST_NAME, "Last name.")] = None
-    company: Annotated[str | None, From("traits.company.name", "The company's name.")] = None
+    company: Annotated[str | None, From(Fact.COMPANY, "The company's name.")] = None
     jobtitle: Annotated[str | None, From("traits.title || traits.position", "Job title.")] = None
     address: Annotated[str | None, From("traits.address.street", "Street and number.")] = None
     website: Annotated[str | None, From("traits.website", "Website.")] = None
     lifecyclestage: Annotated[
-        str | None, Field(description="The stage's internal name, in lower case, such as lead.")
+        Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)] | None,
+        Field(description="The stage's internal name, such as lead."),
     ] = None
 
 
 class UpsertCompany(Record):
     """A company: properties by HubSpot's own names."""
 
-    group_id: Annotated[str, From("groupId", "Your id of the company.")]
+    group_id: Annotated[str, From("groupId || context.groupId", "Your id of the company.")]
     id_property: Annotated[
         str, Field(description="The company property that holds your id; make it in HubSpot first.", pattern=r"^\w+$")
     ] = "segment_group_id"
@@ -77,20 +122,22 @@ class UpsertCompany(Record):
     numberofemployees: Annotated[Number | None, From("traits.employees", "Employees.")] = None
     industry: Annotated[str | None, From("traits.industry", "HubSpot's name of an industry.")] = None
     contact_email: Annotated[
-        str | None, Field(description="A contact that is tied to the company, by e-mail address.")
+        Email | None, Field(description="A contact that is tied to the company, by e-mail address.")
     ] = None
 
 
 class CustomBehavioralEvent(Payload):
     """An event that is defined in HubSpot."""
 
-    event_name: Annotated[str, Field(description="The event's internal name, such as pe1234567_button_clicked.")]
+    event_name: Annotated[EventName, Field(description="The event's internal name, such as pe1234567_button_clicked.")]
     occurred_at: Annotated[Timestamp | None, From(Fact.MOMENT, "When it happened.")] = None
-    email: Annotated[str | None, From(Fact.EMAIL, "The contact's address.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "The contact's address.")] = None
     utk: Annotated[str | None, From("properties.utk", "The visitor's hubspotutk cookie.")] = None
     object_id: Annotated[str | None, Field(description="The id of a record that it is tied to.")] = None
     properties: Annotated[
-        JsonObject | None, From("flatten_object(properties, '_')", "The event's properties, by internal name.")
+        Properties | None,
+        # PHP writes properties that are empty as [], of which `||` makes null.
+        From("flatten_object(properties || `null`, '_')", "The event's properties, by internal name."),
     ] = None
 
     identified = at_least_one_of("email", "utk", "object_id")
@@ -99,7 +146,7 @@ class CustomBehavioralEvent(Payload):
 hubspot = Destination("hubspot", settings=HubSpotSettings, title="HubSpot")
 
 
-@hubspot.action(trigger='type = "identify"')
+@hubspot.action(trigger='type = "identify" and (traits.email != null or context.traits.email != null)')
 def upsert_contact(settings: HubSpotSettings, payload: UpsertContact) -> Steps:
     """Update a contact, or make it where there is none with this address."""
     body = {"properties": payload.body(exclude=["properties"]) | (payload.properties or {})}
@@ -178,8 +225,17 @@ hubspot.preset("Companies", action="upsert_company")
 
 
 def _request(settings: HubSpotSettings, method: str, path: str, body: Any, **params: str) -> Request:
-    url, headers = f"{settings.endpoint}{path}", settings.access_token.bearer()
+    url, headers = f"{settings.endpoint}{_versioned(path, settings.api_version)}", settings.access_token.bearer()
     return Request(method, url, headers=headers, params=params, json=body)
+
+
+def _versioned(path: str, version: str) -> str:
+    """Return a path as a version of the API has it: `/crm/v3/objects/…` is `/crm/objects/2026-09/…` in a dated one."""
+    if version == NUMBERED:
+        return path
+    return re.sub(r"^/crm/v\d/objects/", f"/crm/objects/{version}/", path).replace(
+        "/events/v3/", f"/events/{version}/", 1
+    )
 
 
 def _id(record: Any) -> str:

@@ -7,17 +7,21 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from actions_engine import (
+    Consent,
     Currency,
     Destination,
+    Email,
     Fact,
     From,
     JsonObject,
+    Money,
     Number,
     Outcome,
     Payload,
+    Phone,
     RegionalSettings,
     Request,
     Response,
@@ -26,7 +30,12 @@ from actions_engine import (
     UnixSeconds,
     at_least_one_of,
     compact,
+    minor_units,
 )
+
+# Without this header the version that the app is set to would count, which its owner may change. Intercom names no day
+# on which a version ends. Source: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis
+API_VERSION = "2.15"
 
 
 class IntercomSettings(RegionalSettings):
@@ -41,6 +50,8 @@ class IntercomSettings(RegionalSettings):
     region: Annotated[Literal["us", "eu", "au"], Field(description="Where the workspace lives.")] = "us"
 
 
+# Intercom refuses a contact whose picture is no URL.
+Picture = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"(?i)^\s*https?://\S+\s*$")]
 Attributes = Annotated[JsonObject | None, Field(description="Attributes of your own; Intercom must know them.")]
 
 
@@ -48,15 +59,15 @@ class Identify(Payload):
     """A contact."""
 
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
-    email: Annotated[str | None, From(Fact.EMAIL, "E-mail address.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "E-mail address.")] = None
     role: Annotated[Literal["user", "lead"], Field(description="user, or lead while it is not known yet.")] = "user"
-    phone: Annotated[str | None, From(Fact.PHONE, "Telephone number in E.164.")] = None
-    name: Annotated[str | None, From("traits.name", "Full name.")] = None
-    avatar: Annotated[str | None, From("traits.avatar", "URL of a picture.")] = None
+    phone: Annotated[Phone | None, From(Fact.PHONE_NUMBER, "Telephone number in E.164.")] = None
+    name: Annotated[str | None, From(Fact.NAME, "Full name.")] = None
+    avatar: Annotated[Picture | None, From("traits.avatar", "URL of a picture.")] = None
     signed_up_at: Annotated[UnixSeconds | None, Field(description="When it signed up.")] = None
     last_seen_at: Annotated[UnixSeconds | None, From(Fact.MOMENT, "When it was seen last.")] = None
     owner_id: Annotated[int | None, Field(description="The admin that owns it.")] = None
-    unsubscribed_from_emails: Annotated[bool | None, Field(description="Whether it takes no mail.")] = None
+    unsubscribed_from_emails: Annotated[Consent | None, Field(description="Whether it takes no mail.")] = None
     custom_attributes: Attributes = None
 
     identified = at_least_one_of("external_id", "email")
@@ -79,7 +90,7 @@ class Group(Payload):
     ] = None
     custom_attributes: Attributes = None
     external_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
-    email: Annotated[str | None, From("context.traits.email", "The contact's address.")] = None
+    email: Annotated[Email | None, From("context.traits.email", "The contact's address.")] = None
 
 
 class Track(Payload):
@@ -88,12 +99,14 @@ class Track(Payload):
     event_name: Annotated[str, From("event", "The event's name.")]
     created_at: Annotated[UnixSeconds, From(Fact.MOMENT, "When it happened.")]
     user_id: Annotated[str | None, From("userId", "Your id of the contact.")] = None
-    email: Annotated[str | None, From("properties.email", "The contact's address, where there is no id.")] = None
+    email: Annotated[Email | None, From(Fact.EMAIL, "The contact's address.")] = None
     id: Annotated[str | None, Field(description="Intercom's id of the contact.")] = None
-    revenue: Annotated[Number | None, From("properties.revenue", "What it is worth.")] = None
+    revenue: Annotated[Money | None, From("properties.revenue", "What it is worth.")] = None
     currency: Annotated[Currency | None, From(Fact.CURRENCY, "ISO 4217.")] = None
     metadata: Annotated[
-        JsonObject | None, From("omit(properties, ['revenue', 'currency', 'email'])", "Details of the event.")
+        JsonObject | None,
+        # PHP writes properties that are empty as [], of which `||` makes null.
+        From("omit(properties || `null`, ['revenue', 'currency', 'email'])", "Details of the event."),
     ] = None
 
     identified = at_least_one_of("user_id", "email", "id")
@@ -155,8 +168,9 @@ def track(settings: IntercomSettings, payload: Track) -> Request:
     """Record what a contact did."""
     body = payload.body(exclude=["revenue", "currency"])
     if payload.revenue is not None:
-        # Intercom takes money in the currency's smallest unit, hundredths for nearly all.
-        price = {"amount": round(payload.revenue * 100), "currency": payload.currency or "USD"}
+        # Intercom takes money in the currency's smallest unit, as Stripe does.
+        currency = payload.currency or "USD"
+        price = {"amount": minor_units(payload.revenue, currency), "currency": currency}
         body["metadata"] = (payload.metadata or {}) | {"price": price}
     return _request(settings, "POST", "/events", body)
 
@@ -166,7 +180,8 @@ for name, action in (("Identify calls", "identify"), ("Group calls", "group"), (
 
 
 def _request(settings: IntercomSettings, method: str, path: str, body: Any) -> Request:
-    return Request(method, f"{settings.host}{path}", headers=settings.access_token.bearer(), json=body)
+    headers = settings.access_token.bearer() | {"Intercom-Version": API_VERSION}
+    return Request(method, f"{settings.host}{path}", headers=headers, json=body)
 
 
 def _search(settings: IntercomSettings, external_id: str | None, email: str | None) -> Request:
