@@ -133,7 +133,9 @@ class _Mender:
             if readable is not UNREADABLE:
                 self._set(row, found.path, readable)
                 return
-        if len(found.path) == 1 and (other := self._other(str(found.path[0]), value)) is not LEFT_OUT:
+        says_nothing = not found.is_missing and (value is None or is_blank(value))
+        is_guessed = len(found.path) == 1 and (found.is_missing or says_nothing or not self._is_exact(found.path[0]))
+        if is_guessed and (other := self._other(str(found.path[0]), value)) is not LEFT_OUT:
             name = str(found.path[0])
             self._tried.discard(found.path)
             row[name] = other
@@ -143,7 +145,6 @@ class _Mender:
             return
         steps = list(_steps(self.model, found.path))
         end = next((number for number in range(len(steps), 0, -1) if not steps[number - 1].is_required), 0)
-        says_nothing = not found.is_missing and (value is None or is_blank(value))
         may = bool(end) and (says_nothing or not any(step.is_exact for step in steps[end - 1 :]))
         if not may:
             self.faults.append(fault_of(found, row))
@@ -158,6 +159,10 @@ class _Mender:
             self._leave_out(".".join(map(str, path)), kind_of(value_at(row, path)), reason, may=True)
         self._set(row, path, LEFT_OUT)
         emptied.add(path[:-1])
+
+    def _is_exact(self, name: int | str) -> bool:
+        info = self.model.model_fields.get(str(name))
+        return info is not None and _is_exact(info)
 
     def _other(self, name: str, value: Any) -> Any:
         """Return what the next place gives that a field may come from (`timestamp || receivedAt`); else LEFT_OUT."""

@@ -143,7 +143,9 @@ def test_a_word_for_no_id_is_none(word: Any) -> None:
     assert made.noted == {"distinct_id", "user_id"}
 
 
-@pytest.mark.parametrize("call", [{"type": "alias", "previousId": "null"}, {"type": "group", "groupId": "undefined"}])
+@pytest.mark.parametrize(
+    "call", [{"type": "alias", "previousId": "null", "anonymousId": ""}, {"type": "group", "groupId": "undefined"}]
+)
 def test_nobody_is_joined_by_a_word_for_no_id(call: dict[str, Any]) -> None:
     """An alias of `null` would make everybody one person."""
     made = made_of(mixpanel, SETTINGS, ORDER | call)
