@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from actions_engine.call import MAX_FAULTS
 from actions_engine.payload import Payload, telling_each
+from actions_engine.payload_schema import CURRENCY_PATTERN
 
 #: pydantic takes some 15 µs to tell an error: of more it is not asked.
 MAX_ERRORS = 5_000
@@ -113,10 +114,21 @@ _EXPECTED = {
 
 def _message(faults: Sequence[Any]) -> str:
     """Say once what several types of one field expect."""
-    messages = [_EXPECTED.get(fault["type"]) or _plain_words(fault["msg"]) for fault in faults]
+    messages = [_EXPECTED.get(fault["type"]) or _form(fault) or _plain_words(fault["msg"]) for fault in faults]
     first, *others = dict.fromkeys(messages)
     expected = [other.removeprefix("expected ") for other in others if other.startswith("expected ")]
     return " or ".join([first, *expected]) if first.startswith("expected ") else first
+
+
+def _form(fault: Any) -> str:
+    """Say what form text must have; of what everybody knows by another name than its pattern, by that one."""
+    if fault["type"] != "string_pattern_mismatch":
+        return ""
+    pattern = fault["ctx"]["pattern"]
+    return _FORMS.get(pattern) or f"expected text of the form {pattern}"
+
+
+_FORMS = {CURRENCY_PATTERN: "expected a currency's three letters, such as EUR", r"\S": "expected text"}
 
 
 def _plain_words(message: str) -> str:

@@ -21,6 +21,7 @@ from actions_engine.errors import FunctionError
 from actions_engine.functions import dates, identity, personal
 from actions_engine.language.blank import is_blank
 from actions_engine.payload import Exact, Part
+from actions_engine.payload_schema import CURRENCY_PATTERN
 
 
 def _by(function: Callable[[Any], Any], types: type | tuple[type, ...], expected: str) -> BeforeValidator:
@@ -85,7 +86,7 @@ Money = Annotated[int | float, Exact()]
 #: How many of something, likewise.
 Quantity = Annotated[int | float, Exact()]
 #: A currency's three letters (ISO 4217), in upper case; likewise.
-Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$"), Exact()]
+Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=CURRENCY_PATTERN), Exact()]
 #: Whether a person agreed to something; likewise.
 Consent = Annotated[bool, Exact()]
 #: A moment as whole seconds since 1970; taken from text or Unix time (see spec/moments.py).

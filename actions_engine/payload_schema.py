@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic_core import core_schema
 
+#: The form of a currency, ISO 4217.
+CURRENCY_PATTERN = "^[A-Za-z]{3}$"
 # Older releases of pydantic know it of lists alone.
 _STOPPING = frozenset({"list", "set", "frozenset", "tuple"}) | (
     {"dict"} if "fail_fast" in inspect.signature(core_schema.dict_schema).parameters else set()

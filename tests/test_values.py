@@ -168,6 +168,21 @@ def test_wrong_money_rejects(route: Callable[..., Routing]) -> None:
     assert not call.notes
 
 
+def test_reasons_are_sentences(tmp_path: Path) -> None:
+    """A rejection says what was expected in words, and never names pydantic's types or patterns."""
+
+    class Bill(Payload):
+        currency: Annotated[actions_engine.Currency, From("properties.currency")]
+        amount: Annotated[Money, From("properties.amount")]
+
+    (rejection,) = (
+        engine_of(Bill, tmp_path).route({"type": "track", "properties": {"currency": 5, "amount": [1, 2]}}).rejections
+    )
+    assert rejection.reason == (
+        "currency is a number: expected a currency's three letters, such as EUR; amount is a list: expected a number"
+    )
+
+
 def test_a_blank_id_is_none(route: Callable[..., Routing]) -> None:
     """Of several ids a blank one counts as missing, in the payload and for what must have one of them."""
     (call,) = route(userId="  ", anonymousId="a").calls
