@@ -25,6 +25,7 @@ bench: .venv/ready
 	$(BIN)/uv sync --frozen --quiet --group bench
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.delivering
+	$(BIN)/python -m tests.bench.sql_rows
 
 # About half an hour: the long versions of what proves delivery, and odd events by the hundred thousand.
 soak: .venv/ready
