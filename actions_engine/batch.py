@@ -107,7 +107,8 @@ def requests_of(calls: Iterable[Call]) -> Requests:
         try:
             request = request_of(group)
             # A request that cannot be written is none.
-            request.full_url(), request.full_headers(), request.body()
+            for write in (request.full_url, request.full_headers, request.body):
+                write()
         except PLUGIN_RAISES as error:
             if len(group) > 1:
                 # One of them is at fault: the halves show which.

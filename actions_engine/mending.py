@@ -189,9 +189,9 @@ class _Mender:
 
     def _set(self, row: Any, path: Path, value: Any) -> None:
         """Put a value where a path leads, in copies of what the event shares."""
-        inside = row
+        inside: Any = row
         for step in path[:-1]:
-            item = inside[step]
+            item: Any = inside[step]
             if id(item) not in self._own:
                 item = dict(item) if isinstance(item, dict) else list(item)
                 self._own.add(id(item))

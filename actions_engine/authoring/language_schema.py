@@ -173,6 +173,11 @@ def expectation_schema(fields: Iterable[str], names: Schema | None) -> Schema:
     part["properties"] |= {
         "rejected": {"type": "string", "description": "The payload is rejected, and the reason holds this text."},
         "$exactly": whole,
+        "$notes": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Fields that notes tell of.",
+        },
     }
     return {"anyOf": [{"const": "no match", "description": "The mapping does not fire."}, part]}
 

@@ -25,7 +25,7 @@ from actions_engine.authoring.language_schema import (
     type_condition_schema,
 )
 from actions_engine.destination import Action, Destination
-from actions_engine.language.keys import VARIABLE_PATTERN
+from actions_engine.language.keys import INVALID, VARIABLE_PATTERN
 from actions_engine.payload import default_of
 from actions_engine.registry import Registry
 
@@ -62,6 +62,7 @@ def mapping_schema(registry: Registry) -> Schema:
             "destination": _names("As a plugin registers it.", ((d.name, d.title) for d in destinations)),
             "settings": {"type": "object", "description": "Its settings; `${VAR}` reads the environment."},
             "filter": _ref("trigger", "A trigger that every event must pass before any mapping of the file."),
+            "invalid": _INVALID,
             "presets": {"description": "Mappings that the destination recommends: a list of their names, or `all`."},
             "mappings": {
                 "type": "array",
@@ -74,6 +75,13 @@ def mapping_schema(registry: Registry) -> Schema:
         "allOf": [_of_destination(destination) for destination in destinations],
         "$defs": definitions,
     }
+
+
+_INVALID: Schema = {
+    "enum": list(INVALID),
+    "default": INVALID[0],
+    "description": "What a value that cannot be read costs: `leave out` its field, with a note, or `reject` the call.",
+}
 
 
 def as_text(schema: Schema) -> str:
@@ -210,6 +218,7 @@ def _mapping(destination: Destination) -> Schema:
             "trigger": _ref("trigger", "When the mapping fires; without one, the action's default trigger."),
             "fields": {"type": "object", "description": "What fills the payload; other fields keep their defaults."},
             "omit": {"type": "array", "description": "Payload fields whose default is dropped."},
+            "invalid": _INVALID,
             "examples": {"$ref": "#/$defs/examples"},
         },
         "allOf": [_of_action(action) for action in actions],
