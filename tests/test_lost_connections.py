@@ -101,7 +101,11 @@ def load(folder: Path) -> Engine:
 
 def test_accepting_goes_on_where_connections_drop(postgresql_url: str, tmp_path: Path) -> None:
     """Eight batches through a proxy that drops connections: each event is in the store once, and is delivered."""
-    with dropping(postgresql_url, seconds=0.4) as (url, proxy), Delivery(load(tmp_path), url).in_thread() as delivery:
+    with (
+        dropping(postgresql_url, seconds=0.4) as (url, proxy),
+        Delivery(load(tmp_path), url, lease=5).in_thread() as delivery,
+    ):
+        # A lease whose answer got lost is held until it ends.
         for batch in range(8):
             delivery.accept([{"type": "track", "event": "E", "messageId": f"m{batch}-{n}"} for n in range(50)])
             time.sleep(0.15)

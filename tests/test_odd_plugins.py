@@ -123,7 +123,7 @@ def test_an_odd_outcome_is_recorded_and_backed_off(tmp_path: Path, name: str) ->
     odd, state, reason = ODD_OUTCOMES[name]
     outcomes = outcomes_of(lambda n: odd() if n == 3 else Outcome.delivered())
     with Vendor() as vendor:
-        rows = delivered(tmp_path, destination("odd", outcomes=outcomes), vendor, seconds=1.5)
+        rows = delivered(tmp_path, destination("odd", outcomes=outcomes), vendor, seconds=1.0)
         assert len([request for request in vendor.received if request.path == "/odd"]) < 10, (
             "it was sent again and again"
         )

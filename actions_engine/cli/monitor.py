@@ -9,6 +9,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,20 +71,34 @@ class Monitor:
     def _ask(self, loop: asyncio.AbstractEventLoop) -> list[str]:
         if trouble := self._delivery.store.trouble:
             return [f"the store: {trouble}"]
-        probe = self._delivery.position("")
+        answered: Future[None] = Future()
+
+        def ask() -> None:
+            # Not before the loop turns: a coroutine that is never begun is complained of.
+            if answered.set_running_or_notify_cancel():
+                task = loop.create_task(self._delivery.position(""))
+                task.add_done_callback(lambda done: _pass_on(done, answered))
+
         try:
-            asked = asyncio.run_coroutine_threadsafe(probe, loop)
-        except RuntimeError:
-            probe.close()
-            return ["it is stopping"]
-        try:
-            asked.result(PATIENCE)
+            loop.call_soon_threadsafe(ask)
+            answered.result(PATIENCE)
         except LateError:
-            asked.cancel()
+            answered.cancel()
             return [f"the store did not answer within {PATIENCE:g} s"]
+        except RuntimeError:
+            return ["it is stopping"]
         except StoreError as error:
             return [f"the store: {error}"]
         return []
+
+
+def _pass_on(done: asyncio.Task[Any], answered: Future[None]) -> None:
+    if done.cancelled():
+        answered.set_exception(RuntimeError("the loop ends"))
+    elif (error := done.exception()) is not None:
+        answered.set_exception(error)
+    else:
+        answered.set_result(None)
 
 
 @contextmanager
