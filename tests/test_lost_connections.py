@@ -95,6 +95,8 @@ def load(folder: Path) -> Engine:
     (folder / "m.yaml").write_text(
         f"destination: jsonl\nsettings: {{path: '{folder}/out.jsonl'}}\n"
         "mappings: [{name: All, action: append, fields: {record: '{id: messageId}'}}]\n"
+        # A lease whose answer got lost is held until it ends: it follows from this.
+        "delivery: {timeout: 1s}\n"
     )
     return Engine.load(folder / "m.yaml", registry=Registry.from_entry_points())
 
@@ -102,13 +104,12 @@ def load(folder: Path) -> Engine:
 def test_accepting_goes_on_where_connections_drop(postgresql_url: str, tmp_path: Path) -> None:
     """Eight batches through a proxy that drops connections: each event is in the store once, and is delivered."""
     with (
-        dropping(postgresql_url, seconds=0.4) as (url, proxy),
+        dropping(postgresql_url, seconds=0.8) as (url, proxy),
         Delivery(load(tmp_path), url, lease=5).in_thread() as delivery,
     ):
-        # A lease whose answer got lost is held until it ends.
         for batch in range(8):
             delivery.accept([{"type": "track", "event": "E", "messageId": f"m{batch}-{n}"} for n in range(50)])
-            time.sleep(0.15)
+            time.sleep(0.25)
         delivery.drain(timeout=60)
         (row,) = delivery.ledger()
         assert proxy.dropped > 0, "nothing was tried"
