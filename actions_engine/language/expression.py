@@ -24,6 +24,7 @@ from actions_engine.functions import Function, Library
 from actions_engine.functions.logic import is_false
 from actions_engine.functions.types import type_name
 from actions_engine.language.growth import bound
+from actions_engine.language.other_words import FUNCTION_WORDS
 from actions_engine.wording import did_you_mean, kind_of
 
 #: Limits on one expression; the depth is that of its syntax tree.
@@ -152,7 +153,7 @@ class ExpressionParser:
                 "unknown-function",
                 f"there is no function {name!r}",
                 position,
-                did_you_mean(name, self.library),
+                FUNCTION_WORDS.get(name.lower()) or did_you_mean(name, self.library),
             )
         minimum, maximum = function.minimum, function.maximum
         if len(arguments) < minimum or (maximum is not None and len(arguments) > maximum):
@@ -222,6 +223,17 @@ def _function_calls(text: str) -> dict[str, list[int]]:
 
 
 _HINTS = (
+    (re.compile(r"\$\{"), "only settings read the environment; a template's hole is {{ … }}, fixed text {$literal: …}"),
+    (re.compile(r"\{%"), "there are no block tags: write if(test, then, else) in a hole, {{ … }}"),
+    (re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e\u00b4]"), "typographic quotes: write straight ones, 'text'"),
+    (re.compile(r" --|^--| //"), "comments start with #"),
+    (re.compile(r"\bcase\b.*\bwhen\b|[^|]\?.*[^:]:[^:]", re.IGNORECASE), "write if(test, then, else)"),
+    (re.compile(r"[\w.+-]+@[\w-]+\.\w"), "fixed text is written {$literal: …}, or in single quotes"),
+    (re.compile(r"[\w')\]] *\+ *[\w'(]"), "write a template, \"{{ a }} {{ b }}\", or join(' ', [a, b])"),
+    (re.compile(r"[\w)\]] +- +[\w(]"), "write subtract(a, b)"),
+    (re.compile(r"[\w)\]] +/ +[\w(]"), "write divide(a, b)"),
+    (re.compile(r"[\w)\]] +\* +[\w(]"), "write multiply(a, b)"),
+    (re.compile(r"[<>=]=? *-?\d"), "a number stands in backticks: `100`"),
     (re.compile(r"^\$\.?"), "JMESPath starts at the event: write the path without `$`"),
     (re.compile(r"[^=!<>]=[^=]"), "equality is written `==`"),
     (re.compile(r"\b(and|or|not)\b", re.IGNORECASE), "JMESPath writes `&&`, `||` and `!`"),

@@ -267,6 +267,8 @@ def _unreadable(text: str, position: int) -> TriggerError:
 
 
 def _hint(token: _Token) -> str:
+    if token.kind == "path" and token.text.lower() == "is":
+        return 'write `= null`, `!= null` or `= "text"`'
     if token.kind == "path":
         return "text stands in quotes" if token.text.lower() not in _FUNCTIONS else ""
     return ""

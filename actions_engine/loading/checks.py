@@ -9,6 +9,7 @@ from actions_engine.errors import Location
 from actions_engine.language.condition import All, Any, Condition, Not, Test, tests
 from actions_engine.language.expression import Expression
 from actions_engine.language.fields import Constant, FieldValue, Items, Record, Template, written
+from actions_engine.loading.compared_text import misread
 from actions_engine.loading.contradictions import always_holds, contradiction
 from actions_engine.loading.literals import literal_problem
 from actions_engine.loading.paths import looks_like_text, path_problems, possible_types
@@ -111,6 +112,15 @@ def _check_trigger(source: Source, checked: Checked) -> None:
                 severity="warning",
                 hint=f"ask for its first item: `{_first_item(test.expression.text)}`",
             )
+        for value in test.written if isinstance(test.written, (list, tuple)) else (test.written,):
+            message, hint = (
+                misread(test, value)
+                if test.operator.name in ("is", "in", "matches") and isinstance(value, str)
+                else ("", "")
+            )
+            if message:
+                place = _place(test.location, source) or at
+                source.problem("text-compared", message, place, severity="warning", hint=hint)
     types = possible_types(mapping.condition)
     for test in tests(mapping.trigger):
         for problem in path_problems(test.expression, types if test.expression.path != ("type",) else None):
@@ -147,7 +157,7 @@ def _check_repeats(source: Source, mappings: Sequence[Checked]) -> None:
             continue
         mapping = checked.mapping
         other = first.setdefault((mapping.action.name, _key(mapping.condition)), checked)
-        if other is checked or other.mapping.name == mapping.name:
+        if other is checked or other.mapping.name == mapping.name or _make_others(mapping, other.mapping):
             continue
         named = f"{other.mapping.name!r} in line {other.node.line}"
         if _same_fields(mapping, other.mapping):
@@ -174,6 +184,15 @@ def _key(condition: Condition) -> str:
         case All(parts) | Any(parts):
             joined = sorted({_key(part) for part in parts})
             return joined[0] if len(joined) == 1 else f"{type(condition).__name__}({'; '.join(joined)})"
+
+
+def _make_others(mapping: Mapping, other: Mapping) -> bool:
+    """Whether two mappings make different things of one event: a field is another fixed value in each."""
+    for name, field in mapping.fields.items():
+        its = other.fields.get(name)
+        if isinstance(field, Constant) and isinstance(its, Constant) and field.value != its.value:
+            return True
+    return False
 
 
 def _same_fields(mapping: Mapping, other: Mapping) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -27,6 +28,12 @@ class AnyVariable(dict[str, str]):
         return super().get(name) or default or f"the-value-of-{name}"
 
 
+def _near(name: str, environ: Mapping[str, str]) -> str:
+    """Return a hint that names the variable that is set and was probably meant; empty where there is none."""
+    near = difflib.get_close_matches(name, environ, 1, 0.85)
+    return f"{near[0]} is set: did you mean that one?" if near else ""
+
+
 def expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
     """Return a setting as plain data with `${VAR}` and `${VAR:-default}` replaced."""
     if node.is_mapping:
@@ -48,7 +55,7 @@ def expand(source: Source, node: Node, environ: Mapping[str, str]) -> Any:
                 f"the environment variable {name} is not set",
                 node,
                 at=match.start(),
-                hint=f"set it, or give a default: ${{{name}:-…}}",
+                hint=_near(name, environ) or f"set it, or give a default: ${{{name}:-…}}",
             )
         return value or ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actions_engine.language.keys import INVALID
+from actions_engine.language.other_words import MAPPING_WORDS
 from actions_engine.loading.source import Node, Source
 from actions_engine.wording import did_you_mean
 
@@ -11,7 +12,9 @@ def check_keys(source: Source, node: Node, known: tuple[str, ...], what: str) ->
     """Record the keys that a mapping of YAML has and should not have."""
     for key in node.value:
         if key not in known:
-            source.problem("unknown-key", f"{what} has no key {key!r}", node.keys[key], hint=did_you_mean(key, known))
+            word = MAPPING_WORDS.get(key.lower()) if "action" in known else None
+            hint = f"did you mean {word!r}?" if word else did_you_mean(key, known)
+            source.problem("unknown-key", f"{what} has no key {key!r}", node.keys[key], hint=hint)
 
 
 def read_enabled(source: Source, node: Node) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from actions_engine.errors import Problem
+from actions_engine.expected import expected_of
 from actions_engine.language.expression import Expression
 from actions_engine.language.fields import Constant, FieldValue, Template
 from actions_engine.payload import Payload
@@ -39,7 +40,7 @@ def literal_problem(model: type[Payload], name: str, field: FieldValue) -> Probl
     if choices and isinstance(value, str):
         listed = ", ".join(repr(choice) for choice in choices[:12])
         return _problem(f"{name} is one of {listed}; this is {value!r}", did_you_mean(value, choices))
-    told = fault["msg"].removeprefix("Value error, ")
+    told = expected_of([fault])
     return _problem(f"{name} cannot be {kind_of(value)} like this: {told}")
 
 
@@ -66,7 +67,7 @@ def _function_problem(model: type[Payload], name: str, field: Expression) -> Pro
     faults = [_fault(model, name, _SAMPLES[kind]) for kind in sorted(returns)]
     if all(fault is not None and fault["type"] in _TYPE_ERRORS for fault in faults):
         given = " or ".join(sorted(returns))
-        told = faults[0]["msg"] if faults[0] else ""
+        told = expected_of([faults[0]]) if faults[0] else ""
         return _problem(f"{field.tree['value']}() gives {given}, which {name} cannot take: {told}")
     return None
 
@@ -77,8 +78,10 @@ def _fault(model: type[Payload], name: str, value: Any) -> Any:
         model.__pydantic_validator__.validate_python({name: value})
     except ValidationError as error:
         # That other fields are missing is no news: they come from the event.
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        return next((fault for fault in faults if fault["loc"][:1] == (name,)), None)
+        faults = error.errors(include_url=False, include_input=False)
+        # What the field takes in another form goes out with a note.
+        own = (fault for fault in faults if fault["loc"][:1] == (name,) and fault["type"] != "turned_into")
+        return next(own, None)
     return None
 
 

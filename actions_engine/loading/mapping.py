@@ -11,6 +11,7 @@ from actions_engine.language.condition import Condition
 from actions_engine.language.expression import ExpressionParser
 from actions_engine.language.fields import Constant, FieldValue, parse_field_text
 from actions_engine.language.keys import MAPPING_KEYS
+from actions_engine.language.other_words import other_field
 from actions_engine.language.trigger_text import parse_text
 from actions_engine.loading.examples import read_examples
 from actions_engine.loading.fields import read_field
@@ -170,7 +171,7 @@ class MappingReader:
                     "unknown-field",
                     f"{action.name} has no field {name!r}",
                     node.keys[written],
-                    hint=did_you_mean(name, action.payload.model_fields),
+                    hint=_field_hint(name, action),
                 )
             field = read_field(value, source, self.parser)
             if field is not None:
@@ -204,6 +205,14 @@ def _action(source: Source, item: Node, destination: Destination) -> Action | No
         hint=did_you_mean(str(node.value), destination.actions),
     )
     return None
+
+
+def _field_hint(name: str, action: Action) -> str:
+    fields = action.payload.model_fields
+    close = did_you_mean(name, fields)
+    if not close.startswith("did you mean") and (word := other_field(name, fields)):
+        return f"did you mean {word!r}?"
+    return close
 
 
 def _places(source: Source, item: Node, action: Action) -> dict[str, Location]:

@@ -10,6 +10,7 @@ from actions_engine.destination import Destination, Preset, Settings
 from actions_engine.errors import Location, MappingError, Problem
 from actions_engine.language.expression import ExpressionParser
 from actions_engine.language.keys import FILE_KEYS
+from actions_engine.language.other_words import DESTINATION_WORDS
 from actions_engine.loading.checks import Checked, check_file
 from actions_engine.loading.delivery import read_delivery
 from actions_engine.loading.files import mapping_files, open_source
@@ -119,7 +120,11 @@ class _FileReader:
         destination = self.registry.destinations.get(node.value) if isinstance(node.value, str) else None
         if destination is None:
             shown = repr(node.value) if isinstance(node.value, str) else node.kind()
+            word = DESTINATION_WORDS.get(str(node.value).lower().replace("-", "_").replace(" ", "_"))
             hint = did_you_mean(str(node.value), self.registry.destinations)
+            if word in self.registry.destinations:
+                hint = f"did you mean {word!r}?"
+            hint = hint or "`actions-engine plugins` lists what is installed"
             broken = next((broken for broken in self.registry.broken if broken.plugin == node.value), None)
             source.problem(
                 "unknown-destination",
@@ -207,7 +212,9 @@ class _FileReader:
                         "unknown-preset",
                         f"{instance.destination.name} has no preset {shown}",
                         item,
-                        hint=did_you_mean(str(item.value), known),
+                        hint="write `presets: all`, without a list"
+                        if str(item.value).lower() in ("all", "*")
+                        else did_you_mean(str(item.value), known),
                     )
                 else:
                     chosen.append((preset, item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from actions_engine.errors import Problem
 from actions_engine.language.condition import Condition, Test, conjuncts
 from actions_engine.language.expression import Expression
 from actions_engine.language.fields import FieldValue
+from actions_engine.language.other_words import FUNCTION_WORDS
 from actions_engine.spec.tables import CALL_FIELDS, COMMON_FIELDS, CONTEXT_FIELDS, EVENT_TYPES
 from actions_engine.wording import did_you_mean
 
@@ -19,6 +21,11 @@ _ELSEWHERE = frozenset({
     "email", "phone", "name", "first_name", "firstName", "last_name", "lastName", "username", "plan", "company",
     "address", "avatar", "birthday", "gender", "age", "title", "website",
 })  # fmt: skip
+
+
+# What people call a user, and what they write for true and false.
+_PEOPLE = frozenset({"user", "customer", "person", "profile", "contact", "visitor", "member", "lead", "account"})
+_CONSTANTS = frozenset({"yes", "no", "on", "off", "none", "nil", "undefined", "y", "n"})
 
 
 def path_problems(expression: Expression, types: frozenset[str] | None) -> Iterator[Problem]:
@@ -31,6 +38,11 @@ def path_problems(expression: Expression, types: frozenset[str] | None) -> Itera
     reads = list(_reads(expression.tree, True))
     for name, inner in reads:
         at = max(expression.text.find(name), 0)
+        if name == "event" and inner is not None:
+            meant = expression.text.replace("event.", "", 1)
+            hint = f"leave out `event.`: paths begin at the event itself, as in `{meant}`"
+            yield _problem("unknown-path", "`event` is the name of a track event, a text with nothing inside", at, hint)
+            return
         if name not in _ROOTS:
             yield _problem("unknown-path", f"events have no field {name!r} at their root", at, _root_hint(name))
         elif name == "context" and inner is not None and inner not in CONTEXT_FIELDS:
@@ -38,6 +50,8 @@ def path_problems(expression: Expression, types: frozenset[str] | None) -> Itera
             if close:
                 message = f"the spec's context has no field {inner!r}"
                 yield _problem("unknown-path", message, at, did_you_mean(inner, CONTEXT_FIELDS))
+    yield from _inside_lists(expression)
+    yield from _filters_of_templates(expression)
     if types and reads:
         present = COMMON_FIELDS.union(*(CALL_FIELDS[kind] for kind in types))
         wrong = [name for name, _ in reads if name not in present and name in _ROOTS]
@@ -53,6 +67,45 @@ def path_problems(expression: Expression, types: frozenset[str] | None) -> Itera
             )
 
 
+def _inside_lists(expression: Expression) -> Iterator[Problem]:
+    """Tell of a field of a list: `properties.products.name`; and of the event's root inside one's items."""
+    if found := re.search(r"\bproperties\.products\.([A-Za-z_]\w*)", expression.text):
+        hint = f"write `properties.products[0].{found[1]}` for the first, `properties.products[].{found[1]}` for all"
+        yield _problem("path-through-list", "`properties.products` is a list", found.start(), hint)
+    for node in walk(expression.tree):
+        if node["type"] in _PROJECTIONS and len(node["children"]) > 1:
+            for name, _ in _reads(node["children"][1], True):
+                if name in _NOT_OF_ITEMS:
+                    message = f"inside a list paths begin at each item, which has no {name!r}"
+                    at = expression.text.rfind(name)
+                    yield _problem(
+                        "unknown-path", message, at, "what is read of the event cannot be told inside the list"
+                    )
+                    return
+
+
+def _filters_of_templates(expression: Expression) -> Iterator[Problem]:
+    """Tell of a filter as templates elsewhere have them: `name | upcase`."""
+    for node in walk(expression.tree):
+        if node["type"] == "pipe" and node["children"][-1]["type"] == "field":
+            name = node["children"][-1]["value"]
+            call = FUNCTION_WORDS.get(name.lower(), "").removeprefix("write ") or (
+                f"{name}(x)" if name in _FILTERS else ""
+            )
+            if call:
+                before = expression.text.rpartition("|")[0].strip()
+                hint = f"a function is called: `{call.replace('(x)', f'({before})')}`"
+                yield _problem(
+                    "unknown-path", f"`| {name}` reads a field of that name", expression.text.rfind(name), hint
+                )
+
+
+_PROJECTIONS = frozenset({"projection", "filter_projection", "value_projection"})
+# Of the event's own fields those that no item of a list has.
+_NOT_OF_ITEMS = frozenset({"properties", "context", "traits", "messageId", "anonymousId", "userId"})
+_FILTERS = frozenset({"upper", "lower", "trim", "length", "to_string", "to_number", "sha256", "md5", "url_encode"})
+
+
 def _problem(code: str, message: str, position: int, hint: str) -> Problem:
     return Problem(code, message, hint=hint, severity="warning", position=position)
 
@@ -60,6 +113,12 @@ def _problem(code: str, message: str, position: int, hint: str) -> Problem:
 def _root_hint(name: str) -> str:
     if name in _ELSEWHERE:
         return f"did you mean `context.traits.{name}`, `traits.{name}` or `properties.{name}`?"
+    if name.lower() in _PEOPLE:
+        return (
+            "what is known of a user stands in `traits` or `context.traits`, details of an event stand in `properties`"
+        )
+    if name.lower() in _CONSTANTS or not name.strip():
+        return f"to send the text itself, write \"'{name}'\" or {{$literal: {name!r}}}"
     hint = did_you_mean(name, _ROOTS)
     return hint or "details of an event stand in `properties`, of a user in `traits` or `context.traits`"
 
@@ -111,6 +170,15 @@ def _reads(node: dict[str, Any], at_root: bool) -> Iterator[tuple[str, str | Non
         for child in children:
             if isinstance(child, dict):
                 yield from _reads(child, at_root)
+
+
+def walk(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a syntax tree's nodes."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [child for child in node.get("children", ()) if isinstance(child, dict)]
 
 
 def _is_whole(node: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from actions_engine.destination import Destination, Settings
+from actions_engine.language.keys import FILE_KEYS
 from actions_engine.loading.environment import expand
 from actions_engine.loading.secrecy import CREDENTIALS, clear_texts
 from actions_engine.loading.source import Node, Source
@@ -47,10 +48,18 @@ def _hide_secrets(source: Source, node: Node, destination: Destination) -> None:
         for scalar in _scalars(item):
             for text in clear_texts(scalar) if is_secret or name not in fields else ():
                 source.hide(text)
-            if is_secret and any(clear_texts(scalar)):
+            if is_secret and any(clear_texts(scalar)) and not _is_open_address(str(scalar.value)):
                 _warn(source, scalar, "a secret stands in the file for everybody to read")
             elif not is_secret and CREDENTIALS.search(str(scalar.value)):
                 _warn(source, scalar, "a URL with a password stands in the file for everybody to read")
+
+
+def _is_open_address(text: str) -> bool:
+    """Whether this is a database's address without a password, which is no secret."""
+    scheme, _, rest = text.partition("://")
+    return (
+        scheme.partition("+")[0] in ("sqlite", "postgresql", "postgres", "mysql") and ":" not in rest.partition("@")[0]
+    )
 
 
 def _warn(source: Source, scalar: Node, message: str) -> None:
@@ -83,7 +92,9 @@ def _settings_problem(source: Source, place: Node, destination: Destination, fau
             "unknown-setting",
             f"{destination.name} has no setting {name!r}",
             place.keys[name],
-            hint=did_you_mean(name, known),
+            hint=f"`{name}:` stands at the top level of the file, in the column of `settings:`"
+            if name in FILE_KEYS
+            else did_you_mean(name, known),
         )
     elif fault["type"] == "missing":
         source.problem(

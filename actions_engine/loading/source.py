@@ -183,13 +183,29 @@ class Source:
             place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             message = error.problem or error.context or "this cannot be read"
             has_tab = "\\t" in message or any("\t" in line for line in self.lines[place[0] - 1 : place[0]])
-            hint = "indent with spaces; YAML forbids tabs" if has_tab else ""
+            hint = (
+                "indent with spaces; YAML forbids tabs"
+                if has_tab
+                else _yaml_hint(message, self.lines[place[0] - 1 : place[0]])
+            )
             self.problem("yaml-syntax", f"not YAML: {message}", place, hint=hint)
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
             self.problem("yaml-syntax", f"not YAML: {error.reason}", place)
         return None
+
+
+def _yaml_hint(message: str, lines: list[str]) -> str:
+    """Say what YAML's own words mean for somebody who writes mappings."""
+    line = lines[0] if lines else ""
+    if "mapping values are not allowed" in message and " ? " in line:
+        return "put the value in quotes, and write if(test, then, else)"
+    if "mapping values are not allowed" in message:
+        return "text with a colon and a blank must stand in quotes; a key must stand in the column of those beside it"
+    if "cannot start any token" in message or "alphabetic or numeric character" in message:
+        return "a value that begins with `, *, &, %, @ or ! must stand in quotes"
+    return "put the value in quotes" if "{{" in line else ""
 
 
 def _last_line(node: Node) -> int:
@@ -308,7 +324,12 @@ class _Builder:
         elif isinstance(node.value, str):
             name = node.value
         else:
-            self.source.problem("yaml-key", f"a key must be text, not {node.kind()}", place)
+            line = "".join(self.source.lines[place[0] - 1 : place[0]])
+            if "{{" in line:
+                hint = "put the value in quotes: text with a hole, {{ … }}, must not begin with a brace"
+                self.source.problem("yaml-key", "YAML reads these braces as an object", place, hint=hint)
+            else:
+                self.source.problem("yaml-key", f"a key must be text, not {node.kind()}", place)
             parent.skip_value = True
             return
         if name == "<<":

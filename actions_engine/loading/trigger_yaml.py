@@ -7,7 +7,9 @@ from typing import Any as AnyValue
 from actions_engine.errors import ExpressionError, Location, TriggerError
 from actions_engine.language.condition import All, Any, Condition, Not, make_test, tests
 from actions_engine.language.expression import ExpressionParser
+from actions_engine.language.keys import MAPPING_KEYS
 from actions_engine.language.operators import NEGATIONS, OPERATORS
+from actions_engine.language.other_words import OPERATOR_WORDS
 from actions_engine.language.trigger_text import parse_text
 from actions_engine.loading.source import Node, Source
 from actions_engine.spec.tables import EVENT_TYPES
@@ -16,16 +18,14 @@ from actions_engine.wording import did_you_mean
 #: Levels of `all`, `any` and `not`; each is a level of the code that the trigger becomes.
 MAX_DEPTH = 32
 
-_ORDER_WORDS = {
-    "equals": "is", "eq": "is", "==": "is", "=": "is", "not_equals": "is_not", "ne": "is_not", "!=": "is_not",
-    ">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "regex": "matches", "glob": "matches", "match": "matches",
-    "one_of": "in", "none_of": "not_in", "includes": "contains", "prefix": "starts_with", "suffix": "ends_with",
-}  # fmt: skip
-
 
 def read_trigger(node: Node, source: Source, parser: ExpressionParser) -> Condition | None:
     """Read a trigger in either form; problems go to `source`, and None is returned where there was one."""
     return _TriggerReader(source, parser).condition(node, depth=1)
+
+
+# What joins conditions elsewhere.
+_JOINS = dict.fromkeys(("or", "$or", "either", "some"), "any") | dict.fromkeys(("and", "$and", "every", "both"), "all")
 
 
 class _TriggerReader:
@@ -79,6 +79,19 @@ class _TriggerReader:
         if key == "not":
             part = self.condition(value, depth + 1)
             return None if part is None else Not(part)
+        if key in _MAPPING_KEYS and not value.is_list:
+            hint = f"`{key}:` belongs to the mapping: write it beside `trigger:`, in the same column"
+            self.source.problem("unknown-key", f"a trigger has no key {key!r}", place, hint=hint)
+            return None
+        if (joined := _JOINS.get(key.lower())) and value.is_list:
+            self.source.problem("unknown-key", f"a trigger has no key {key!r}", place, hint=f"write `{joined}:`")
+            return None
+        if value.is_mapping and (key in OPERATORS or key in NEGATIONS) and len(value.value) == 1:
+            (path,) = value.value
+            hint = f"the expression comes first: `{path}: {{{key}: …}}`"
+            message = f"{key!r} is an operator, and stands beneath an expression"
+            self.source.problem("unknown-operator", message, place, hint=hint)
+            return None
         try:
             expression = self.parser.parse(key)
         except ExpressionError as error:
@@ -105,10 +118,7 @@ class _TriggerReader:
             elif operator in OPERATORS:
                 parts.append(self._test(expression, operator, operand))
             else:
-                meant = _ORDER_WORDS.get(operator.lower())
-                hint = f"did you mean {meant!r}?" if meant else did_you_mean(operator, [*OPERATORS, *NEGATIONS])
-                if operator.lower().startswith("not_") and operator.lower()[4:] in OPERATORS:
-                    hint = f"write it beneath `not:`, as {{not: {{{key}: {{{operator.lower()[4:]}: …}}}}}}"
+                hint = _operator_hint(key, operator.lower())
                 self.source.problem(
                     "unknown-operator", f"there is no operator {operator!r}", node.keys[operator], hint=hint
                 )
@@ -139,6 +149,20 @@ class _TriggerReader:
 
     def _location(self, node: Node) -> Location:
         return Location(self.source.path, node.line, node.column)
+
+
+def _operator_hint(key: str, operator: str) -> str:
+    if key in _MAPPING_KEYS:
+        return f"`{key}:` belongs to the mapping: write it beside `trigger:`, in the same column"
+    if word := OPERATOR_WORDS.get(operator):
+        return f"write `{{{word}}}`"
+    if operator.startswith("not_") and operator[4:] in OPERATORS:
+        return f"write it beneath `not:`, as {{not: {{{key}: {{{operator[4:]}: …}}}}}}"
+    return did_you_mean(operator, [*OPERATORS, *NEGATIONS])
+
+
+# Keys of a mapping that no event has at its top.
+_MAPPING_KEYS = frozenset(MAPPING_KEYS) - {"name"}
 
 
 def _joined(kind: type[All] | type[Any], parts: list[Condition | None]) -> Condition | None:
