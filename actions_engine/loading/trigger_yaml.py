@@ -25,9 +25,10 @@ def read_trigger(node: Node, source: Source, parser: ExpressionParser) -> Condit
 
 
 # What joins conditions elsewhere.
-_JOINS: dict[str, str] = dict.fromkeys(("or", "$or", "either", "some"), "any") | dict.fromkeys(
-    ("and", "$and", "every", "both"), "all"
-)
+_JOINS: dict[str, str] = {
+    **dict.fromkeys(("or", "$or", "either", "some"), "any"),
+    **dict.fromkeys(("and", "$and", "every", "both"), "all"),
+}
 
 
 class _TriggerReader:
