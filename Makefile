@@ -8,7 +8,7 @@ demo: .venv/ready
 	@$(BIN)/actions-engine demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -143,7 +144,7 @@ class _Mender:
                 reason = f"{found.message}; what the next place of its expression holds is taken"
                 self._leave_out(name, kind_of(value), reason, may=True, change="changed")
             return
-        steps = list(_steps(self.model, found.path))
+        steps = _steps(self.model, found.path)
         end = next((number for number in range(len(steps), 0, -1) if not steps[number - 1].is_required), 0)
         may = bool(end) and (says_nothing or not any(step.is_exact for step in steps[end - 1 :]))
         if not may:
@@ -237,8 +238,18 @@ class _Step(typing.NamedTuple):
     is_exact: bool
 
 
-def _steps(model: Any, path: Path) -> Iterator[_Step]:
-    """Yield for each step of a path whether what it leads to must be there, and whether it must be exact."""
+def _steps(model: Any, path: Path) -> tuple[_Step, ...]:
+    """Return for each step of a path whether what it leads to must be there, and whether it must be exact."""
+    # Of ten thousand items of a list each has the same steps.
+    return _steps_of(model, tuple(0 if isinstance(step, int) else step for step in path))
+
+
+@lru_cache(maxsize=4_096)
+def _steps_of(model: Any, path: Path) -> tuple[_Step, ...]:
+    return tuple(_walked(model, path))
+
+
+def _walked(model: Any, path: Path) -> Iterator[_Step]:
     here: list[Any] = [model]
     is_exact = False
     for step in path:
