@@ -67,7 +67,7 @@ def findings(model: type[Payload], error: ValidationError, row: dict[str, Any]) 
     longest = 0
     if error.error_count() <= MAX_ERRORS:
         # The model left each list at its first fault: what stands behind is looked at where it is little.
-        first = error.errors(include_url=False, include_context=False)
+        first = _told(error)
         longest = max((_longest_list(fault["loc"], row) for fault in first), default=0)
         if longest and longest <= SHORT_LIST:
             error = _telling_each(model, row) or error
@@ -76,7 +76,7 @@ def findings(model: type[Payload], error: ValidationError, row: dict[str, Any]) 
         # Nothing but an object with thousands of unknown fields has so many: a few of each tell the same.
         error = _telling_each(model, _with_few_fields(row, model)) or error
     by_path: dict[Path, list[Any]] = {}
-    told = error.errors(include_url=False) if error.error_count() <= MAX_ERRORS else []
+    told = _told(error) if error.error_count() <= MAX_ERRORS else []
     for fault in told:
         by_path.setdefault(_path(fault["loc"], row, is_missing=fault["type"] == "missing"), []).append(fault)
     found = tuple(
@@ -91,6 +91,16 @@ def findings(model: type[Payload], error: ValidationError, row: dict[str, Any]) 
     )
     behind = f"a list of {longest:,} items is not read beyond its first fault" if longest > SHORT_LIST else ""
     return Findings(found, count - len(told) + len(found) if told else count, behind)
+
+
+def _told(error: ValidationError) -> list[Any]:
+    """Return pydantic's errors; what validators raised forgets where, as Rust would hold their frames for ever."""
+    faults: list[Any] = list(error.errors(include_url=False))
+    for fault in faults:
+        cause = fault.get("ctx", {}).get("error")
+        if isinstance(cause, BaseException):
+            cause.__traceback__ = None
+    return faults
 
 
 def _path(loc: Sequence[int | str], row: Any, *, is_missing: bool) -> Path:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from pydantic import ValidationError
 
-from actions_engine import Destination, Engine, From, Part, Payload, Registry, Request, Settings
+from actions_engine import Destination, Engine, From, Part, Payload, Registry, Request, Settings, at_least_one_of
 
 
 class Product(Part):
@@ -18,6 +20,20 @@ class Product(Part):
     id: str
     price: float
     tags: list[str] | None = None
+
+
+class Line(Part):
+    """A line with one of two ids."""
+
+    sku: str | None = None
+    product_id: str | None = None
+    identified = at_least_one_of("sku", "product_id")
+
+
+class Who(Payload):
+    """Lines, each by an id."""
+
+    lines: Annotated[list[Line], From("properties.lines")]
 
 
 class Order(Payload):
@@ -99,6 +115,23 @@ def test_a_long_list_is_told_with_its_length(engine: Engine) -> None:
     faults = _faults(engine, _event(products=[{"id": "a", "price": 1}] * 2_000 + [{}] * 3_000))
     assert [fault.partition(" ")[0] for fault in faults[:2]] == ["products.2000.id", "products.2000.price"]
     assert faults[2:] == ["a list of 5,000 items is not read beyond its first fault"]
+
+
+def test_what_is_refused_is_let_go(tmp_path: Path) -> None:
+    """A rejection by a validator keeps nothing of the event alive: pydantic's errors hold no frames."""
+    shop = Destination("shop")
+
+    @shop.action(trigger="type != null")
+    def order(_settings: Settings, payload: Who) -> Request:
+        """Take an order."""
+        return Request.post("https://shop.test/orders", json=payload.body())
+
+    (tmp_path / "shop.yaml").write_text("destination: shop\nmappings: [{name: Orders, action: order}]\n")
+    engine = Engine.load(tmp_path, registry=Registry([shop]), environ={})
+    for _ in range(50):
+        assert not engine.route(_event(lines=[{}, {"sku": "a"}])).rejections
+    gc.collect()
+    assert sum(isinstance(one, ValidationError) for one in gc.get_objects()) < 10
 
 
 def test_a_name_from_the_event_is_cut(engine: Engine) -> None:
