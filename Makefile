@@ -8,7 +8,7 @@ demo: .venv/ready
 	@$(BIN)/actions-engine demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal $(MEASURED)
 
 lint: .venv/ready
 	$(BIN)/ruff check
